@@ -1,0 +1,1 @@
+"""What stands around the deployed system and is never deployed itself."""
