@@ -1,0 +1,78 @@
+"""Read the operator's policy, and put it in force if it is sound; otherwise the last good one stays."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from nightshift import clock, policy, remedies
+from nightshift.aws import artifacts
+from nightshift.aws.bus import Bus
+from nightshift.aws.policies import Policies
+from nightshift.errors import Refused
+from nightshift.events import PolicyChanged, traceparent
+from nightshift.settings import Settings
+
+logger = Logger()
+
+
+class Environment(Settings):
+    """Where the policy is written, where the adopted one is kept, and the bus."""
+
+    artifacts_bucket: str
+    policy_key: str
+    policies_table: str
+    bus_name: str
+
+
+@cache
+def environment() -> Environment:
+    """Read once per execution environment."""
+    return Environment.from_env()
+
+
+@logger.inject_lambda_context
+def handler(_event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Adopt what the bucket holds now; the answer says the version in force and why."""
+    answer = adopt(artifacts.text(environment().artifacts_bucket, environment().policy_key), clock.now())
+    logger.info("policy", **answer)
+    return answer
+
+
+def adopt(text: str, now: datetime) -> dict[str, Any]:
+    """Validate ``text`` and point to it; a refused policy is an event and an ERROR, never half in force."""
+    policies, version = Policies(environment().policies_table), hashlib.sha256(text.encode()).hexdigest()[:12]
+    in_force = policies.version()
+    if version == in_force:
+        return {"adopted": False, "policy_version": version, "code": "", "reason": "it is in force already"}
+    try:
+        sound = policy.read(text, remedies.names())
+    except Refused as error:
+        logger.error("the policy is refused", code=error.code, reason=error.message, in_force=in_force)
+        _publish(now, adopted=False, version=version, reason=f"{error.code}: {error.message}")
+        return {"adopted": False, "policy_version": in_force, "code": error.code, "reason": error.message}
+    policies.adopt(version, sound, clock.iso(now))
+    _publish(now, adopted=True, version=version, reason=f"replaces {in_force or 'nothing'}")
+    return {
+        "adopted": True,
+        "policy_version": version,
+        "code": "",
+        "reason": f"replaces {in_force or 'nothing'}",
+    }
+
+
+def _publish(now: datetime, *, adopted: bool, version: str, reason: str) -> None:
+    at = clock.iso(now)
+    change = PolicyChanged(
+        occurred_at=at,
+        traceparent=traceparent(version, at),
+        adopted=adopted,
+        policy_version=version,
+        reason=reason[:900],
+    )
+    Bus(environment().bus_name).publish(change)

@@ -1,0 +1,98 @@
+"""Apply one remedy to one node: record the intent, send its document, and let the step wait."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from nightshift import clock, envelopes, remedies
+from nightshift.aws import artifacts, commands
+from nightshift.aws.bus import Bus
+from nightshift.aws.commands import Invocation
+from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.intents import Intents, Ordered
+from nightshift.aws.journals import Journals
+from nightshift.aws.outcomes import Outcomes
+from nightshift.aws.policies import Policies
+from nightshift.aws.steps import CommandEnd, Steps
+from nightshift.errors import NightshiftError, Refused
+from nightshift.incident import Step
+from nightshift.settings import Settings
+
+logger = Logger()
+ACTOR = "apply_remedy"
+KEPT = timedelta(days=30)
+
+
+class Environment(Settings):
+    """The tables, the bus, and where releases are."""
+
+    bus_name: str
+    incidents_table: str
+    journal_table: str
+    nodes_table: str
+    groups_table: str
+    policies_table: str
+    steps_table: str
+    artifacts_bucket: str
+
+
+@cache
+def environment() -> Environment:
+    """Read once per execution environment."""
+    return Environment.from_env()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Send the remedy; the task token is answered when its command ends (or here, when it cannot begin)."""
+    order = envelopes.read(Ordered, event)
+    apply(order, clock.now())
+    return {"step_id": order.step_id}
+
+
+def apply(order: Ordered, now: datetime) -> None:
+    """Intent, then act. A failure that no retry can mend is the step's result, not the machine's."""
+    here = environment()
+    incidents, nodes = Incidents(here.incidents_table, Journals(here.journal_table)), Nodes(here.nodes_table)
+    steps, policies = Steps(here.steps_table), Policies(here.policies_table)
+    outcomes = Outcomes(incidents, nodes, steps, Bus(here.bus_name), ACTOR)
+    step = Intents(incidents, nodes, Groups(here.groups_table), steps, policies).record(order, now, ACTOR)
+    try:
+        end = _send(step, steps, now)
+    except NightshiftError as error:
+        if error.recoverable:
+            raise
+        logger.warning("the remedy cannot begin", code=error.code, reason=error.message)
+        outcomes.conclude(step, Invocation(False, error.code, error.message), now)
+        return
+    if end.complete:
+        outcomes.conclude(step, commands.invocation(end.command_id, step.node_id), clock.now())
+
+
+def _send(step: Step, steps: Steps, now: datetime) -> CommandEnd:
+    remedy = remedies.load(step.remedy)
+    parameters = {**remedy.parameters(_target(step)), "StepId": step.step_id, "Fence": str(step.fence)}
+    command_id = commands.send(remedy.DOCUMENT, step.node_id, parameters, f"nightshift {step.step_id}")
+    logger.info("command sent", command_id=command_id, node_id=step.node_id, document=remedy.DOCUMENT)
+    return steps.sent(command_id, step.step_id, step.node_id, int((now + KEPT).timestamp()))
+
+
+def _target(step: Step) -> remedies.Target:
+    """The node's service, and a short-lived link to the release that its group wants."""
+    _, policy = Policies(environment().policies_table).current()
+    node = Nodes(environment().nodes_table).get(step.node_id)
+    if node is None or node.group not in policy.groups:
+        raise Refused("node.unknown", f"{step.node_id} belongs to no group of the policy")
+    service = policy.groups[node.group].service
+    group = Groups(environment().groups_table).get(node.group)
+    release = group.desired_release if group else None
+    if release is None:
+        return remedies.Target(node.node_id, service)
+    url = artifacts.link(environment().artifacts_bucket, release.key)
+    return remedies.Target(node.node_id, service, release.version, url, release.sha256)

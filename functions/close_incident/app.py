@@ -1,0 +1,181 @@
+"""End an incident: give everything back, say how it ended, and let the subject's next signal open a new one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from nightshift import clock, envelopes
+from nightshift.aws.bus import Bus
+from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.journals import Journals
+from nightshift.aws.tables import Write
+from nightshift.envelopes import ExecutionEnded
+from nightshift.events import (
+    IncidentEscalated,
+    IncidentEvent,
+    IncidentHealed,
+    IncidentSuppressed,
+    SignalCleared,
+    traceparent,
+)
+from nightshift.incident import Incident
+from nightshift.journal import Note
+from nightshift.settings import Settings
+
+logger, metrics = Logger(), Metrics()
+ACTOR = "close_incident"
+
+
+class Environment(Settings):
+    """The tables and the bus."""
+
+    bus_name: str
+    incidents_table: str
+    journal_table: str
+    nodes_table: str
+    groups_table: str
+
+
+class Request(BaseModel):
+    """How the machine wants an incident closed; ``version`` is what was verified."""
+
+    incident_id: str
+    outcome: Literal["healed", "suppressed", "escalated"]
+    reason: str
+    version: int | None = None
+
+
+@cache
+def environment() -> Environment:
+    """Read once per execution environment."""
+    return Environment.from_env()
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Close by the machine's word, by a dead machine's status event, or by an alarm that fell quiet."""
+    now = clock.now()
+    if event.get("source") == "aws.states":
+        ended = envelopes.read(ExecutionEnded, event).detail
+        reason = f"the heal machine ended {ended.status}: {ended.error or ''} {ended.cause or ''}".strip()[
+            :500
+        ]
+        answer = close(Request(incident_id=ended.name, outcome="escalated", reason=reason), now)
+    elif event.get("detail-type") == "SignalCleared":
+        answer = resolve(envelopes.detail(SignalCleared, event), now)
+    else:
+        answer = close(envelopes.read(Request, event), now)
+    logger.info("closed", **answer)
+    return answer
+
+
+def close(request: Request, now: datetime) -> dict[str, Any]:
+    """Close once; a repeated call only publishes again. A symptom that joined after the verification
+    sends the machine back to verify, so that no signal is lost."""
+    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incident = incidents.get(request.incident_id)
+    if incident.state == "open":
+        if request.version is not None and incident.version != request.version:
+            return {"incident_id": incident.incident_id, "next": "VerifyHealth", "state": "open"}
+        incident = _end(incidents, incident, request, now)
+        _measure(incident)
+    Bus(environment().bus_name).publish(_event(incident))
+    return {"incident_id": incident.incident_id, "next": "Done", "state": incident.state}
+
+
+def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
+    """An escalated incident ends when every alarm that joined it is quiet; an open one is the machine's."""
+    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    current = incidents.subject(signal.subject).open_incident
+    if not current:
+        return {"incident_id": "", "next": "Done", "state": "none"}
+    incident = incidents.get(current)
+    heard = incident.symptoms.get(signal.symptom)
+    if incident.state != "escalated" or heard is None or heard.raised_at > signal.occurred_at:
+        return {"incident_id": current, "next": "Done", "state": incident.state}
+    symptoms = incident.symptoms | {
+        signal.symptom: heard.model_copy(update={"cleared_at": signal.occurred_at})
+    }
+    over = all(one.cleared_at for one in symptoms.values())
+    reason = f"{signal.alarm} is quiet: {signal.reason}"
+    note = Note("closed" if over else "cleared", ACTOR, "resolved" if over else "escalated", reason, {})
+    freed = _free(incidents, incident) if over else []
+    state = "resolved" if over else "escalated"
+    incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
+    return {"incident_id": current, "next": "Done", "state": state}
+
+
+def _end(incidents: Incidents, incident: Incident, request: Request, now: datetime) -> Incident:
+    """One transaction: the state, the journal, the lease and (unless a person must act) the subject."""
+    writes = _give_back(incident)
+    if request.outcome != "escalated":
+        writes += _free(incidents, incident)
+    if request.outcome == "healed":
+        nodes = Nodes(environment().nodes_table)
+        node = nodes.get(incident.node_id)
+        healed = {**(node.healed if node else {}), **dict.fromkeys(incident.symptoms, clock.iso(now))}
+        writes += [nodes.change(incident.node_id, healed=healed)] if node else []
+    note = Note("closed", ACTOR, request.outcome, request.reason, {"levels": len(incident.levels)})
+    return incidents.record(
+        incident, now, note, *writes, state=request.outcome, reason=request.reason, closed_at=clock.iso(now)
+    )
+
+
+def _give_back(incident: Incident) -> list[Write]:
+    groups = Groups(environment().groups_table)
+    group = groups.get(incident.group) if incident.group else None
+    held = [
+        node
+        for node, lease in (group.leases if group else {}).items()
+        if lease.incident_id == incident.incident_id
+    ]
+    # One operation per item and transaction: an incident holds at most one node of a group at a time.
+    return [groups.give_lease(incident.group, node, incident.incident_id) for node in held[:1]]
+
+
+def _free(incidents: Incidents, incident: Incident) -> list[Write]:
+    return [
+        incidents.release(one, incident.incident_id)
+        for one in dict.fromkeys((incident.subject, incident.node_id))
+    ]
+
+
+def _measure(incident: Incident) -> None:
+    metrics.add_dimension("Outcome", incident.state)
+    metrics.add_metric("Incidents", MetricUnit.Count, 1)
+    if incident.state == "healed":
+        metrics.add_metric("TimeToHeal", MetricUnit.Seconds, _seconds(incident))
+
+
+def _event(incident: Incident) -> IncidentEvent:
+    common = {
+        "occurred_at": incident.closed_at or incident.opened_at,
+        "traceparent": traceparent(incident.incident_id, incident.state),
+        "incident_id": incident.incident_id,
+        "subject": incident.subject,
+        "symptom": incident.symptom,
+        "reason": incident.reason,
+    }
+    if incident.state == "healed":
+        level = incident.current.level if incident.current else 0
+        return IncidentHealed.model_validate({**common, "level": level, "seconds": _seconds(incident)})
+    return (IncidentSuppressed if incident.state == "suppressed" else IncidentEscalated).model_validate(
+        common
+    )
+
+
+def _seconds(incident: Incident) -> int:
+    return round(
+        (
+            clock.parse(incident.closed_at or incident.opened_at) - clock.parse(incident.opened_at)
+        ).total_seconds()
+    )

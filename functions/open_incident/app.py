@@ -1,0 +1,142 @@
+"""A signal was raised: open its subject's incident and start healing it, or join the one that is open."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from nightshift import clock, envelopes
+from nightshift.aws import executions
+from nightshift.aws.bus import Bus
+from nightshift.aws.fleet import Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.journals import Journals
+from nightshift.events import IncidentOpened, SignalRaised, traceparent
+from nightshift.incident import Heard, Incident
+from nightshift.journal import GENESIS, Note
+from nightshift.settings import Settings
+
+logger = Logger()
+ACTOR = "open_incident"
+
+
+class Environment(Settings):
+    """The tables, the bus, and the machine that heals."""
+
+    bus_name: str
+    incidents_table: str
+    journal_table: str
+    nodes_table: str
+    heal_state_machine_arn: str
+
+
+@cache
+def environment() -> Environment:
+    """Read once per execution environment."""
+    return Environment.from_env()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Answer what became of the signal: ``opened``, ``joined``, ``duplicate`` or ``stale``."""
+    signal = envelopes.detail(SignalRaised, event)
+    answer, incident_id = hear(signal, clock.now())
+    logger.info(
+        "signal heard", answer=answer, incident_id=incident_id, subject=signal.subject, symptom=signal.symptom
+    )
+    return {"answer": answer, "incident_id": incident_id}
+
+
+def hear(signal: SignalRaised, now: datetime) -> tuple[str, str]:
+    """Decide what the signal means for its subject. A lost race raises Conflict; the retry then joins."""
+    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    subject = incidents.subject(signal.subject)
+    seen = subject.seen.get(signal.alarm, "")
+    if signal.occurred_at < seen:
+        return "stale", subject.open_incident
+    if signal.occurred_at == seen:
+        if subject.open_incident:
+            _start(subject.open_incident)  # the first delivery may have died before it started the machine
+        return "duplicate", subject.open_incident
+    if subject.open_incident:
+        current = incidents.get(subject.open_incident)
+        if not _relapsed(current, signal):
+            return _join(incidents, current, signal, now)
+        _resolve(incidents, current, signal, now)
+    return "opened", _open(incidents, signal, now)
+
+
+def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
+    node = Nodes(environment().nodes_table).get(signal.subject)
+    incident = Incident(
+        incident_id=incident_id_of(signal),
+        subject=signal.subject,
+        node_id=signal.subject,
+        group=node.group if node else "",
+        symptom=signal.symptom,
+        symptoms={signal.symptom: _heard(signal)},
+        reason=signal.reason,
+        opened_at=clock.iso(now),
+        head=GENESIS,
+    )
+    note = Note("opened", ACTOR, "opened", f"{signal.alarm}: {signal.reason}", signal.model_dump())
+    incidents.open(incident, signal.alarm, now, note)
+    Bus(environment().bus_name).publish(
+        IncidentOpened(
+            occurred_at=clock.iso(now),
+            traceparent=traceparent(incident.incident_id, "opened"),
+            incident_id=incident.incident_id,
+            subject=incident.subject,
+            symptom=incident.symptom,
+            reason=signal.reason,
+        )
+    )
+    _start(incident.incident_id)
+    return incident.incident_id
+
+
+def _join(incidents: Incidents, current: Incident, signal: SignalRaised, now: datetime) -> tuple[str, str]:
+    symptoms = current.symptoms | {signal.symptom: _heard(signal)}
+    note = Note("joined", ACTOR, "joined", f"{signal.alarm}: {signal.reason}", signal.model_dump())
+    heard = incidents.hear(signal.subject, signal.alarm, signal.occurred_at)
+    incidents.record(current, now, note, heard, symptoms=symptoms)
+    return "joined", current.incident_id
+
+
+def _relapsed(current: Incident, signal: SignalRaised) -> bool:
+    """An alarm speaks only when it changes: one that is raised again after the page was quiet in between."""
+    heard = current.symptoms.get(signal.symptom)
+    return (
+        current.state == "escalated"
+        and heard is not None
+        and heard.alarm == signal.alarm
+        and signal.occurred_at > (current.closed_at or "")
+    )
+
+
+def _resolve(incidents: Incidents, current: Incident, signal: SignalRaised, now: datetime) -> None:
+    note = Note("closed", ACTOR, "resolved", f"{signal.alarm} was quiet before it was raised again", {})
+    freed = [
+        incidents.release(one, current.incident_id)
+        for one in dict.fromkeys((current.subject, current.node_id))
+    ]
+    incidents.record(current, now, note, *freed, state="resolved", reason=note.reason)
+
+
+def _heard(signal: SignalRaised) -> Heard:
+    return Heard(alarm=signal.alarm, held_since=signal.held_since, raised_at=signal.occurred_at)
+
+
+def _start(incident_id: str) -> None:
+    executions.start(environment().heal_state_machine_arn, incident_id, {"incident_id": incident_id})
+
+
+def incident_id_of(signal: SignalRaised) -> str:
+    """The same signal always names the same incident, and so the same execution."""
+    digest = hashlib.sha256(f"{signal.subject}|{signal.alarm}|{signal.occurred_at}".encode()).hexdigest()
+    return f"inc-{signal.occurred_at[:10].replace('-', '')}-{digest[:10]}"

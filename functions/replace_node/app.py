@@ -1,0 +1,74 @@
+"""Have a node replaced by its Auto Scaling group; the step waits until its successor serves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from nightshift import clock, envelopes
+from nightshift.aws import auto_scaling
+from nightshift.aws.commands import Invocation
+from nightshift.aws.bus import Bus
+from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.intents import Intents, Ordered
+from nightshift.aws.journals import Journals
+from nightshift.aws.outcomes import Outcomes
+from nightshift.aws.policies import Policies
+from nightshift.aws.steps import Steps
+from nightshift.errors import Refused
+from nightshift.settings import Settings
+
+logger = Logger()
+ACTOR = "replace_node"
+
+
+class Environment(Settings):
+    """The tables and the bus."""
+
+    bus_name: str
+    incidents_table: str
+    journal_table: str
+    nodes_table: str
+    groups_table: str
+    policies_table: str
+    steps_table: str
+
+
+@cache
+def environment() -> Environment:
+    """Read once per execution environment."""
+    return Environment.from_env()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Terminate the node in its group; ``welcome_node`` and ``resume_step`` answer the task token."""
+    order = envelopes.read(Ordered, event)
+    replace(order, clock.now())
+    return {"step_id": order.step_id}
+
+
+def replace(order: Ordered, now: datetime) -> None:
+    """Intent, then act. A group that must not be touched is the step's result, not the machine's failure."""
+    here = environment()
+    incidents, nodes = Incidents(here.incidents_table, Journals(here.journal_table)), Nodes(here.nodes_table)
+    groups, steps = Groups(here.groups_table), Steps(here.steps_table)
+    node = nodes.get(incidents.get(order.incident_id).node_id)
+    if node is None:
+        raise Refused("node.unknown", f"{order.incident_id} is about no node of the inventory")
+    expected = groups.expect_replacement(node.group, node.node_id, order.step_id)
+    intents = Intents(incidents, nodes, groups, steps, Policies(here.policies_table))
+    step = intents.record(order, now, ACTOR, expected)
+    try:
+        terminated = auto_scaling.terminate(node.auto_scaling_group, step.node_id)
+    except Refused as error:
+        logger.warning("the node is not replaced", code=error.code, reason=error.message)
+        outcomes = Outcomes(incidents, nodes, steps, Bus(here.bus_name), ACTOR)
+        outcomes.conclude(step, Invocation(False, error.code, error.message), now)
+        return
+    logger.info("node terminated" if terminated else "node had left already", node_id=step.node_id)

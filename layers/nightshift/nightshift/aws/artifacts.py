@@ -1,0 +1,21 @@
+"""The artifacts bucket: releases, and the policy's source."""
+
+from __future__ import annotations
+
+from nightshift.aws.session import client
+
+LINK_SECONDS = 900
+
+
+def link(bucket: str, key: str) -> str:
+    """A URL that reads one object for fifteen minutes; nodes need no credentials of their own."""
+    url = client("s3").generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_SECONDS
+    )
+    return str(url)
+
+
+def text(bucket: str, key: str) -> str:
+    """An object as text."""
+    body = client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    return bytes(body.read()).decode()

@@ -1,0 +1,83 @@
+"""Systems Manager Run Command: send one document to one node, and read how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from nightshift.aws.session import client
+from nightshift.errors import Permanent, Retryable
+
+DELIVERY_SECONDS = 60
+ENDED = frozenset(
+    {
+        "Success",
+        "Failed",
+        "TimedOut",
+        "Cancelled",
+        "Undeliverable",
+        "Terminated",
+        "DeliveryTimedOut",
+        "ExecutionTimedOut",
+        "Incomplete",
+        "LimitExceeded",
+        "AccessDenied",
+        "InvalidPlatform",
+    }
+)
+# The answers of Run Command that another try cannot change.
+_FINAL = frozenset(
+    {"InvalidDocument", "InvalidParameters", "InvalidDocumentVersion", "UnsupportedPlatformType"}
+)
+_NOT_THERE = frozenset({"InvalidInstanceId"})
+TAIL = 500
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How a command ended on a node; ``output`` is the tail of what it printed, at most 500 characters."""
+
+    succeeded: bool
+    status: str
+    output: str
+
+
+def send(document: str, node_id: str, parameters: Mapping[str, str], comment: str) -> str:
+    """Run ``document`` on exactly one node; returns the command's id.
+
+    Raises Permanent ``command.refused`` (a document or parameter is wrong) and Retryable
+    ``command.node_offline`` (the agent is not registered).
+    """
+    try:
+        answer = client("ssm").send_command(
+            DocumentName=document,
+            InstanceIds=[node_id],
+            Parameters={name: [value] for name, value in parameters.items()},
+            Comment=comment[:100],
+            TimeoutSeconds=DELIVERY_SECONDS,
+        )
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in _FINAL:
+            raise Permanent(
+                "command.refused", f"{document} was refused: {code}: {message}", node=node_id
+            ) from error
+        if code in _NOT_THERE:
+            raise Retryable(
+                "command.node_offline", f"{node_id} has no agent that is online", node=node_id
+            ) from error
+        raise
+    return str(answer["Command"]["CommandId"])
+
+
+def invocation(command_id: str, node_id: str) -> Invocation:
+    """How a command ended on a node, by one ``ListCommandInvocations`` page."""
+    answer = client("ssm").list_command_invocations(CommandId=command_id, InstanceId=node_id, Details=True)
+    found = answer["CommandInvocations"]
+    if not found:
+        return Invocation(False, "Unknown", "the command has no invocation on this node")
+    output = "\n".join(plugin.get("Output", "") for plugin in found[0].get("CommandPlugins", []))
+    status = found[0]["Status"]
+    return Invocation(status == "Success", status, output.strip()[-TAIL:])

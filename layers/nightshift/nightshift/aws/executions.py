@@ -1,0 +1,32 @@
+"""Step Functions: start the heal machine once per incident, and answer its task tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from nightshift.aws.session import client
+
+
+def start(machine_arn: str, name: str, payload: Mapping[str, object]) -> bool:
+    """Start an execution called ``name``; False when it was started before (a name runs once)."""
+    states = client("stepfunctions")
+    try:
+        states.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(payload))
+    except states.exceptions.ExecutionAlreadyExists:
+        return False
+    return True
+
+
+def answer(token: str, output: Mapping[str, object]) -> bool:
+    """Answer a task token; False when nobody waits for it any more (answered, timed out or stopped)."""
+    states = client("stepfunctions")
+    try:
+        states.send_task_success(taskToken=token, output=json.dumps(output))
+    except (
+        states.exceptions.TaskDoesNotExist,
+        states.exceptions.TaskTimedOut,
+        states.exceptions.InvalidToken,
+    ):
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""The intent of an effect: written before the effect, in one transaction with everything that must hold.
+
+The transaction loses, and nothing is done, when somebody paused Nightshift in the meantime, when the
+incident no longer holds the node's lease under its own fence, or when the incident has changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+from nightshift import clock
+from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.policies import Policies
+from nightshift.aws.steps import Steps
+from nightshift.aws.tables import Write
+from nightshift.errors import Conflict, Permanent
+from nightshift.incident import Attempt, Incident, Level, Node, Step
+from nightshift.journal import Note
+
+KEPT = timedelta(days=30)
+
+
+class Ordered(BaseModel):
+    """What the heal machine orders: one remedy, one rung, and the token that waits for its result."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    incident_id: str
+    level: int
+    remedy: str
+    symptom: str
+    token: str
+
+    @property
+    def step_id(self) -> str:
+        """The same order always names the same step."""
+        return f"{self.incident_id}-{self.remedy.replace('_', '-')}"
+
+
+class Intents:
+    """Records intents; knows an order that it has seen before."""
+
+    def __init__(
+        self, incidents: Incidents, nodes: Nodes, groups: Groups, steps: Steps, policies: Policies
+    ) -> None:
+        self._incidents, self._nodes, self._groups = incidents, nodes, groups
+        self._steps, self._policies = steps, policies
+
+    def record(self, order: Ordered, now: datetime, actor: str, *more: Write) -> Step:
+        """The step of ``order``, its intent written once. A retried order only brings its new token.
+
+        Raises Conflict when the intent may not be written now, Permanent ``node.unknown``.
+        """
+        known = self._steps.get(order.step_id)
+        if known:
+            self._steps.await_with(order.step_id, order.token)
+            return known.model_copy(update={"token": order.token})
+        incident = self._incidents.get(order.incident_id)
+        node = self._nodes.get(incident.node_id)
+        if node is None:
+            raise Permanent("node.unknown", f"{incident.node_id} is not in the inventory")
+        step = Step(
+            step_id=order.step_id,
+            incident_id=order.incident_id,
+            node_id=node.node_id,
+            remedy=order.remedy,
+            fence=incident.fence,
+            token=order.token,
+            intended_at=clock.iso(now),
+        )
+        self._write(order, incident, node, step, now, actor, more)
+        return step
+
+    def _write(
+        self,
+        order: Ordered,
+        incident: Incident,
+        node: Node,
+        step: Step,
+        now: datetime,
+        actor: str,
+        more: tuple[Write, ...],
+    ) -> None:
+        _, policy = self._policies.current()
+        at = clock.iso(now)
+        level = Level(
+            level=order.level, remedy=order.remedy, symptom=order.symptom, step_id=step.step_id, started_at=at
+        )
+        attempt = Attempt(at=at, remedy=order.remedy, symptom=order.symptom, incident_id=incident.incident_id)
+        begin = clock.iso(now - clock.seconds(policy.healing.attempts_window_seconds))
+        reason = f"level {order.level}: {order.remedy} on {node.name}"
+        inputs = {"step_id": step.step_id, "fence": step.fence, "node_id": node.node_id}
+        note = Note("intent", actor, "act", reason, inputs)
+        writes = [
+            self._steps.intend(step, int((now + KEPT).timestamp())),
+            self._nodes.attempt(node, attempt, begin),
+            self._groups.not_paused(),
+            self._groups.holds_lease(node.group, node.node_id, incident.incident_id, incident.fence, at),
+            *more,
+        ]
+        try:
+            self._incidents.record(incident, now, note, *writes, levels=(*incident.levels, level))
+        except Conflict as error:
+            raise Conflict(
+                "intent.not_admitted", f"nothing was done: {error.message}", **error.context
+            ) from error

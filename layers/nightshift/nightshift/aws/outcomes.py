@@ -1,0 +1,102 @@
+"""What came of a step: written to the incident and its journal, then told to whoever waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nightshift import clock
+from nightshift.aws import executions, tables
+from nightshift.aws.bus import Bus
+from nightshift.aws.commands import Invocation
+from nightshift.aws.fleet import Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.steps import Steps
+from nightshift.errors import Conflict, Permanent
+from nightshift.events import RemedyApplied, traceparent
+from nightshift.incident import Incident, Level, Step
+from nightshift.journal import Note
+
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Concludes steps, for whoever learns first how a command ended."""
+
+    incidents: Incidents
+    nodes: Nodes
+    steps: Steps
+    bus: Bus
+    actor: str
+
+    def conclude(self, step: Step, result: Invocation, now: datetime) -> None:
+        """Record ``result`` once and answer the task token that waits for it.
+
+        An installed release first puts its node into service; a node whose release could not be
+        installed stays pending and never counts as in service. A second call records nothing and
+        answers again, which nobody minds. Raises Conflict when the incident keeps changing under it.
+        """
+        if step.remedy == "install_release" and result.succeeded:
+            tables.write(self.nodes.change(step.node_id, state="in_service", release=step.version))
+        waiting = self.steps.get(step.answers) if step.answers else step
+        if waiting is None or not waiting.token:
+            return
+        incident = self._record(waiting, result, now)
+        executions.answer(waiting.token, {"succeeded": result.succeeded})
+        self.steps.answered(waiting.step_id)
+        self.bus.publish(_event(incident, _level(incident, waiting), result, now))
+
+    def _record(self, step: Step, result: Invocation, now: datetime) -> Incident:
+        for attempt in range(1, TRIES + 1):
+            incident = self.incidents.get(step.incident_id)
+            level = _level(incident, step)
+            if level.acted_at:
+                return incident
+            verdict = "succeeded" if result.succeeded else "failed"
+            inputs = {
+                "step_id": step.step_id,
+                "status": result.status,
+                "output": result.output,
+                "node_id": incident.node_id,
+            }
+            note = Note("result", self.actor, verdict, f"{level.remedy} {verdict}: {result.status}", inputs)
+            try:
+                return self.incidents.record(incident, now, note, levels=_with(incident, level, result, now))
+            except Conflict:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _level(incident: Incident, step: Step) -> Level:
+    for level in incident.levels:
+        if level.step_id == step.step_id:
+            return level
+    raise Permanent("step.unknown", f"{incident.incident_id} has no step {step.step_id}")
+
+
+def _with(incident: Incident, level: Level, result: Invocation, now: datetime) -> tuple[Level, ...]:
+    changed = level.model_copy(
+        update={
+            "acted_at": clock.iso(now),
+            "outcome": "running" if result.succeeded else "failed",
+            "detail": f"{result.status}: {result.output}".strip(": "),
+            "seconds": round((now - clock.parse(level.started_at)).total_seconds()),
+        }
+    )
+    return tuple(changed if one.step_id == level.step_id else one for one in incident.levels)
+
+
+def _event(incident: Incident, level: Level, result: Invocation, now: datetime) -> RemedyApplied:
+    return RemedyApplied(
+        occurred_at=clock.iso(now),
+        traceparent=traceparent(incident.incident_id, level.step_id),
+        incident_id=incident.incident_id,
+        subject=incident.subject,
+        symptom=level.symptom,
+        reason=level.detail,
+        level=level.level,
+        remedy=level.remedy,
+        succeeded=result.succeeded,
+    )

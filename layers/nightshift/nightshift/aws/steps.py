@@ -1,0 +1,89 @@
+"""The steps table: the intent of each effect, the task token that waits for it, and what ended first.
+
+A command's end and the note of who sent it may come in either order; both meet in one item, so that
+whoever comes second sees the whole and answers the token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nightshift.aws import tables
+from nightshift.aws.tables import Write
+from nightshift.incident import Step
+
+
+@dataclass(frozen=True)
+class CommandEnd:
+    """What is known of a command: who waits for it (``step_id``), on which node, and how it ended."""
+
+    command_id: str
+    step_id: str = ""
+    node_id: str = ""
+    status: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether both halves are here."""
+        return bool(self.step_id and self.status)
+
+
+class Steps:
+    """Every step of every incident."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def intend(self, step: Step, expires_at: int) -> Write:
+        """The write that records an intent; it loses when the step is known. ``expires_at`` in epoch seconds."""
+        return tables.put(
+            "step", self._table, {**step.model_dump(), "expires_at": expires_at}, unless="step_id"
+        )
+
+    def get(self, step_id: str) -> Step | None:
+        """The step, read consistently."""
+        item = tables.get(self._table, {"step_id": step_id})
+        return Step.model_validate(item) if item else None
+
+    def await_with(self, step_id: str, token: str) -> None:
+        """A retried step waits on a new task token; the old one is dead."""
+        tables.write(
+            tables.update(
+                "token",
+                self._table,
+                {"step_id": step_id},
+                "SET #token = :token",
+                {":token": token},
+                names={"#token": "token"},
+            )
+        )
+
+    def answered(self, step_id: str) -> None:
+        """The step's token was answered."""
+        tables.write(
+            tables.update("answer", self._table, {"step_id": step_id}, "SET answered = :yes", {":yes": True})
+        )
+
+    def sent(self, command_id: str, step_id: str, node_id: str, expires_at: int) -> CommandEnd:
+        """Note which step sent a command; returns all that is known of it."""
+        return self._meet(
+            command_id,
+            "SET waiting_step = :step, node_id = :node, expires_at = :end",
+            {":step": step_id, ":node": node_id, ":end": expires_at},
+        )
+
+    def ended(self, command_id: str, status: str, expires_at: int) -> CommandEnd:
+        """Note how a command ended; returns all that is known of it."""
+        return self._meet(
+            command_id,
+            "SET command_status = :status, expires_at = :end",
+            {":status": status, ":end": expires_at},
+        )
+
+    def _meet(self, command_id: str, expression: str, arguments: dict[str, object]) -> CommandEnd:
+        item = tables.write(
+            tables.update("command", self._table, {"step_id": f"command#{command_id}"}, expression, arguments)
+        )
+        return CommandEnd(
+            command_id, item.get("waiting_step", ""), item.get("node_id", ""), item.get("command_status", "")
+        )

@@ -1,0 +1,122 @@
+"""DynamoDB: plain values to items and back, consistent reads, and transactions that say who lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from nightshift.aws.session import client
+from nightshift.errors import Conflict
+
+_to, _from = TypeSerializer(), TypeDeserializer()
+
+
+@dataclass(frozen=True)
+class Write:
+    """One operation of a transaction: ``kind`` is Put, Update or ConditionCheck, ``label`` says in
+    an error whose condition was lost."""
+
+    label: str
+    kind: str
+    request: Mapping[str, object]
+
+
+def values(plain: Mapping[str, object]) -> dict[str, Any]:
+    """Plain values (text, integers, lists, maps) as DynamoDB attribute values."""
+    return {name: _to.serialize(value) for name, value in plain.items()}
+
+
+def plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as plain values; numbers become integers."""
+    return {name: _integers(_from.deserialize(value)) for name, value in item.items()}
+
+
+def get(table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+    """Read one item consistently; None when there is none."""
+    item = client("dynamodb").get_item(TableName=table, Key=values(key), ConsistentRead=True).get("Item")
+    return plain(item) if item else None
+
+
+def pages(operation: str, **request: object) -> Iterator[dict[str, Any]]:
+    """Every item of a ``query`` or ``scan``, over all its pages."""
+    for page in client("dynamodb").get_paginator(operation).paginate(**request):
+        for item in page["Items"]:
+            yield plain(item)
+
+
+def put(label: str, table: str, item: Mapping[str, object], *, unless: str = "") -> Write:
+    """Put a new item; with ``unless`` only if no item with that key attribute exists."""
+    request: dict[str, object] = {"TableName": table, "Item": values(item)}
+    if unless:
+        request["ConditionExpression"] = "attribute_not_exists(#key)"
+        request["ExpressionAttributeNames"] = {"#key": unless}
+    return Write(label, "Put", request)
+
+
+def update(
+    label: str,
+    table: str,
+    key: Mapping[str, object],
+    expression: str,
+    arguments: Mapping[str, object],
+    *,
+    condition: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Write:
+    """Update an item; an empty ``expression`` only checks the ``condition``."""
+    request: dict[str, object] = {"TableName": table, "Key": values(key)}
+    if expression:
+        request["UpdateExpression"] = expression
+    if condition:
+        request["ConditionExpression"] = condition
+    if arguments:
+        request["ExpressionAttributeValues"] = values(arguments)
+    if names:
+        request["ExpressionAttributeNames"] = dict(names)
+    return Write(label, "Update" if expression else "ConditionCheck", request)
+
+
+def transact(writes: Sequence[Write]) -> None:
+    """Do all of ``writes`` or none; raises Conflict ``state.conflict`` whose context names who lost."""
+    try:
+        client("dynamodb").transact_write_items(
+            TransactItems=[{write.kind: dict(write.request)} for write in writes]
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        reasons = error.response.get("CancellationReasons", [])
+        lost = [
+            write.label
+            for write, reason in zip(writes, reasons, strict=False)
+            if reason.get("Code") != "None"
+        ]
+        raise Conflict(
+            "state.conflict", f"another writer was first: {', '.join(lost)}", lost=",".join(lost)
+        ) from error
+
+
+def write(one: Write) -> dict[str, Any]:
+    """Do one Put or Update alone and return the item after it; raises Conflict ``state.conflict``."""
+    operation = {"Put": "put_item", "Update": "update_item"}[one.kind]
+    extra = {"ReturnValues": "ALL_NEW"} if one.kind == "Update" else {}
+    try:
+        answer = getattr(client("dynamodb"), operation)(**one.request, **extra)
+    except client("dynamodb").exceptions.ConditionalCheckFailedException as error:
+        raise Conflict("state.conflict", f"another writer was first: {one.label}", lost=one.label) from error
+    return plain(answer.get("Attributes", {}))
+
+
+def _integers(value: Any) -> Any:  # noqa: ANN401 - a table may hold any plain value
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, list):
+        return [_integers(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _integers(inner) for name, inner in value.items()}
+    return value

@@ -1,0 +1,94 @@
+"""Judging samples: is a symptom present, has it lasted, is it gone for good after an action?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from nightshift import clock
+from nightshift.incident import Sample
+from nightshift.policy import Healing, Symptom
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the samples of one symptom say: ``ill``, ``well`` or ``silent`` (nothing fresh), and why."""
+
+    state: Literal["ill", "well", "silent"]
+    reason: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of a verification; ``until`` is when to look again while it is ``undecided``."""
+
+    state: Literal["healthy", "unhealthy", "undecided"]
+    reason: str
+    until: datetime | None = None
+
+
+def reading(symptom: Symptom, samples: Sequence[Sample], now: datetime, healing: Healing) -> Reading:
+    """What the newest samples say now. Well means: no ill sample within the settle time."""
+    fresh = clock.iso(now - clock.seconds(healing.stale_seconds))
+    recent = [sample for sample in samples if sample.at >= fresh]
+    if not recent:
+        return Reading("silent", f"no sample of {symptom.metric.name} since {fresh}")
+    settled = clock.iso(now - clock.seconds(healing.settle_seconds))
+    newest = recent[-1]
+    ill = [sample for sample in recent if symptom.breached_by(sample.value) and sample.at >= settled]
+    if ill:
+        return Reading(
+            "ill", f"{symptom.metric.name} was {ill[-1].value} at {ill[-1].at}", str(ill[-1].value)
+        )
+    return Reading("well", f"{symptom.metric.name} is {newest.value} at {newest.at}", str(newest.value))
+
+
+def lasted(
+    symptom: Symptom, samples: Iterable[Sample], held_since: str, now: datetime, share: int
+) -> tuple[bool, str]:
+    """Whether the symptom was there in at least ``share`` percent of its last ``for_seconds``, with the reason."""
+    begin = clock.iso(now - clock.seconds(symptom.for_seconds))
+    if held_since > begin:
+        return False, f"held since {held_since}, which is less than {symptom.for_seconds} s"
+    window = [sample for sample in samples if sample.at >= begin]
+    ill = sum(symptom.breached_by(sample.value) for sample in window)
+    found = f"{ill} of {len(window)} samples of the last {symptom.for_seconds} s were {symptom.threshold}"
+    return bool(window) and ill * 100 >= share * len(window), found
+
+
+def judge(
+    symptoms: Mapping[str, Symptom],
+    samples: Mapping[str, Sequence[Sample]],
+    acted_at: str,
+    now: datetime,
+    healing: Healing,
+) -> Verdict:
+    """Whether an action at ``acted_at`` helped, by samples newer than it; never by an alarm's colour."""
+    timeout = clock.parse(acted_at) + clock.seconds(healing.verify_timeout_seconds)
+    look_again = now + clock.seconds(min(healing.settle_seconds, 5))
+    reasons, quiet_since = [], acted_at
+    for name, symptom in symptoms.items():
+        newer = [sample for sample in samples.get(name, ()) if sample.at > acted_at]
+        ill = [sample for sample in newer if symptom.breached_by(sample.value)]
+        if not newer or newer[-1] in ill:
+            last = f"{newer[-1].value} at {newer[-1].at}" if newer else "silent"
+            reasons.append(f"{name}: {symptom.metric.name} is {last} since the action at {acted_at}")
+        elif ill:
+            quiet_since = max(quiet_since, ill[-1].at)
+    if reasons:
+        if now >= timeout:
+            return Verdict(
+                "unhealthy", f"after {healing.verify_timeout_seconds} s still " + "; ".join(reasons)
+            )
+        return Verdict("undecided", "; ".join(reasons), min(look_again, timeout))
+    settled_at = clock.parse(quiet_since) + clock.seconds(healing.settle_seconds)
+    if now < settled_at:
+        return Verdict(
+            "undecided",
+            f"gone since {quiet_since}, not yet for {healing.settle_seconds} s",
+            min(settled_at, look_again),
+        )
+    return Verdict("healthy", f"gone since {quiet_since}, for at least {healing.settle_seconds} s")

@@ -1,0 +1,131 @@
+"""The events that AWS sends to Nightshift, as they arrive; only the fields that are read.
+
+Shapes: Amazon EventBridge's envelope; CloudWatch, Systems Manager, Auto Scaling and Step Functions
+user guides for each ``detail``. Unknown fields are ignored, since AWS adds some without notice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nightshift.errors import Refused
+
+E = TypeVar("E", bound=BaseModel)
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Envelope(_Shape):
+    """What EventBridge puts around every event."""
+
+    id: str
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    time: str
+    resources: tuple[str, ...] = ()
+
+
+class AlarmState(_Shape):
+    value: Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
+    reason: str = ""
+    reason_data: str | None = Field(None, alias="reasonData")
+    timestamp: str
+
+
+class MetricIdentity(_Shape):
+    namespace: str
+    name: str
+    dimensions: dict[str, str] = {}
+
+
+class MetricStat(_Shape):
+    metric: MetricIdentity
+
+
+class MetricQuery(_Shape):
+    id: str
+    metric_stat: MetricStat | None = Field(None, alias="metricStat")
+
+
+class AlarmConfiguration(_Shape):
+    metrics: tuple[MetricQuery, ...] = ()
+    alarm_rule: str | None = Field(None, alias="alarmRule")
+
+
+class AlarmContributor(_Shape):
+    attributes: dict[str, str] = {}
+
+
+class AlarmDetail(_Shape):
+    alarm_name: str = Field(alias="alarmName")
+    state: AlarmState
+    configuration: AlarmConfiguration = AlarmConfiguration()
+    contributor: AlarmContributor | None = Field(None, alias="alarmContributor")
+
+
+class AlarmStateChange(Envelope):
+    """``CloudWatch Alarm State Change``: plain, metric-math and composite alarms; and
+    ``CloudWatch Alarm Contributor State Change``: one time series of a multi-series alarm."""
+
+    source: Literal["aws.cloudwatch"]
+    detail_type: Literal["CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"] = (
+        Field(alias="detail-type")
+    )
+    detail: AlarmDetail
+
+
+class CommandDetail(_Shape):
+    command_id: str = Field(alias="command-id")
+    document_name: str = Field(alias="document-name")
+    status: str
+
+
+class CommandStatusChange(Envelope):
+    """``EC2 Command Status-change Notification``: one whole command of Run Command."""
+
+    source: Literal["aws.ssm"]
+    detail: CommandDetail
+
+
+class InstanceDetail(_Shape):
+    auto_scaling_group: str = Field(alias="AutoScalingGroupName")
+    instance_id: str = Field(alias="EC2InstanceId", pattern=r"^i-[0-9a-f]{8,17}$")
+
+
+class InstanceChange(Envelope):
+    """``EC2 Instance Launch Successful`` and ``EC2 Instance Terminate Successful``."""
+
+    source: Literal["aws.autoscaling"]
+    detail: InstanceDetail
+
+
+class ExecutionDetail(_Shape):
+    name: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    error: str | None = None
+    cause: str | None = None
+
+
+class ExecutionEnded(Envelope):
+    """``Step Functions Execution Status Change`` of an execution that did not succeed."""
+
+    source: Literal["aws.states"]
+    detail: ExecutionDetail
+
+
+def read(model: type[E], event: Any) -> E:  # noqa: ANN401 - a Lambda event may be anything
+    """Parse ``event`` into ``model``; raises Refused ``event.unknown_shape`` that names the wrong fields."""
+    try:
+        return model.model_validate(event)
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()[:5])
+        raise Refused("event.unknown_shape", f"not a {model.__name__}: {fields}") from error
+
+
+def detail(model: type[E], event: Any) -> E:  # noqa: ANN401 - a Lambda event may be anything
+    """Parse the ``detail`` of one of Nightshift's own events; raises Refused ``event.unknown_shape``."""
+    return read(model, event.get("detail") if isinstance(event, dict) else event)

@@ -1,0 +1,96 @@
+"""The events that Nightshift publishes on its own bus; one model each, named as what has happened.
+
+The ``detail-type`` of an event is its model's name, its ``source`` is ``nightshift``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SOURCE = "nightshift"
+Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+
+
+class Event(BaseModel):
+    """What every event carries: when it happened, and the W3C trace that it belongs to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: Literal[1] = 1
+    occurred_at: Instant
+    traceparent: str = Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
+
+    @property
+    def name(self) -> str:
+        """The event's ``detail-type``."""
+        return type(self).__name__
+
+
+class SignalRaised(Event):
+    """An alarm (or, later, a finding) says that a subject has a symptom since ``held_since``."""
+
+    subject: str
+    symptom: str
+    alarm: str
+    held_since: Instant
+    reason: str
+
+
+class SignalCleared(Event):
+    """The alarm behind a signal is quiet again."""
+
+    subject: str
+    symptom: str
+    alarm: str
+    reason: str
+
+
+class IncidentEvent(Event):
+    """Something happened to one incident."""
+
+    incident_id: str
+    subject: str
+    symptom: str
+    reason: str
+
+
+class IncidentOpened(IncidentEvent):
+    """A subject has a problem that nobody is working on yet; the heal machine was started."""
+
+
+class IncidentSuppressed(IncidentEvent):
+    """The incident ended without an action, and ``reason`` says why."""
+
+
+class RemedyApplied(IncidentEvent):
+    """A remedy has run; whether it helped is not known yet."""
+
+    level: int
+    remedy: str
+    succeeded: bool
+
+
+class IncidentHealed(IncidentEvent):
+    """The symptom is gone and stayed gone."""
+
+    level: int
+    seconds: int
+
+
+class IncidentEscalated(IncidentEvent):
+    """Nightshift has no more to try (or must not): a person is asked."""
+
+
+class PolicyChanged(Event):
+    """A new policy was adopted, or refused with a reason while the last good one stays."""
+
+    adopted: bool
+    policy_version: str
+    reason: str
+
+
+def traceparent(trace: str, span: str) -> str:
+    """A W3C ``traceparent`` derived from names, so that a retry belongs to the same trace and span."""
+    return f"00-{hashlib.sha256(trace.encode()).hexdigest()[:32]}-{hashlib.sha256(span.encode()).hexdigest()[:16]}-01"

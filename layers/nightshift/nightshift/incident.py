@@ -1,0 +1,155 @@
+"""One open problem on one subject, and the smaller things around it: nodes, leases, samples, steps."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from nightshift.events import Instant
+
+State = Literal["open", "healed", "escalated", "suppressed", "resolved"]
+Outcome = Literal["running", "healed", "failed", "unknown"]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Sample(_Fact):
+    """One measured value of a symptom's metric; it covers the ``seconds`` that begin ``at``."""
+
+    at: Instant
+    value: Decimal
+    seconds: int = 1
+
+
+class Heard(_Fact):
+    """What alarms have said about one symptom of an incident."""
+
+    alarm: str
+    held_since: Instant
+    raised_at: Instant
+    cleared_at: Instant | None = None
+
+
+class Level(_Fact):
+    """One rung that was tried: what, when, and what came of it."""
+
+    level: int
+    remedy: str
+    symptom: str
+    step_id: str
+    outcome: Outcome = "running"
+    detail: str = ""
+    started_at: Instant
+    acted_at: Instant | None = None
+    seconds: int = 0
+
+
+class Incident(_Fact):
+    """The state of one incident. ``version`` grows with every write; ``head`` is the journal's last hash."""
+
+    incident_id: str
+    subject: str
+    node_id: str
+    group: str = ""
+    symptom: str
+    symptoms: dict[str, Heard]
+    state: State = "open"
+    reason: str = ""
+    opened_at: Instant
+    closed_at: Instant | None = None
+    levels: tuple[Level, ...] = ()
+    fence: int = 0
+    wait: str = ""
+    version: int = 0
+    seq: int = 0
+    head: str
+
+    @property
+    def current(self) -> Level | None:
+        """The rung that was tried last."""
+        return self.levels[-1] if self.levels else None
+
+
+class Attempt(_Fact):
+    """A remedy that was admitted on a node."""
+
+    at: Instant
+    remedy: str
+    symptom: str
+    incident_id: str
+
+
+class Node(_Fact):
+    """A managed machine. ``answers`` is the step that waits for it, when it takes another node's place."""
+
+    node_id: str
+    name: str
+    app: str
+    group: str
+    auto_scaling_group: str
+    transport: Literal["ssm"] = "ssm"
+    state: Literal["pending", "in_service", "replacing", "terminated"] = "pending"
+    release: str = ""
+    registered_at: Instant
+    replaces: str = ""
+    replaced_by: str = ""
+    answers: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    healed: dict[str, Instant] = {}
+
+
+class Lease(_Fact):
+    """The exclusive right to act on a node until ``expires_at``; a higher ``fence`` beats a lower one."""
+
+    incident_id: str
+    fence: int
+    expires_at: Instant
+
+
+class Release(_Fact):
+    """One built version of an app, in the artifacts bucket."""
+
+    version: str
+    key: str
+    sha256: str
+
+
+class Pause(_Fact):
+    """Somebody stopped all new effects."""
+
+    by: str
+    why: str
+    at: Instant
+
+
+class GroupState(_Fact):
+    """What is known and held of a group of nodes."""
+
+    group: str
+    app: str = ""
+    auto_scaling_group: str = ""
+    desired_release: Release | None = None
+    leases: dict[str, Lease] = {}
+    fence: int = 0
+    paused: Pause | None = None
+    replacements: dict[str, str] = {}
+
+
+class Step(_Fact):
+    """One effect on the world: its intent, and the token that waits for it. A step without a token
+    (a release installed on a fresh node) may answer for another step, ``answers``, that has one."""
+
+    step_id: str
+    incident_id: str = ""
+    node_id: str
+    remedy: str
+    fence: int
+    token: str = ""
+    answers: str = ""
+    version: str = ""
+    intended_at: Instant
+    answered: bool = False

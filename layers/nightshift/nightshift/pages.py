@@ -1,0 +1,46 @@
+"""The page a person gets: what happened, what was tried, why Nightshift stops, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nightshift.incident import Incident, Level, Node
+
+
+@dataclass(frozen=True)
+class Page:
+    """``key`` is the same for every page about one incident, so that a pager can drop a duplicate."""
+
+    key: str
+    title: str
+    body: str
+
+    def payload(self) -> dict[str, str]:
+        """The page as a webhook gets it."""
+        return {"version": "1", "dedup_key": self.key, "title": self.title, "text": self.body}
+
+
+def compose(incident: Incident, node: Node | None, reason: str) -> Page:
+    """The one page about an incident; ``reason`` says why Nightshift gives it to a person."""
+    name = f"{node.name} ({node.node_id})" if node else incident.node_id
+    lines = [
+        f"What: {incident.symptom} on {name} of {incident.group or 'no known group'}, since {incident.opened_at}.",
+        f"Alarm: {incident.symptoms[incident.symptom].alarm}",
+        f"Tried: {_tried(incident.levels)}",
+        f"Why you: {reason}",
+        f"Next: nightshift why {incident.incident_id}",
+    ]
+    return Page(
+        incident.incident_id, f"[nightshift] {incident.symptom} on {name} needs you", "\n".join(lines)
+    )
+
+
+def _tried(levels: tuple[Level, ...]) -> str:
+    if not levels:
+        return "nothing"
+    return "; ".join(f"level {one.level} {one.remedy}: {_outcome(one)}" for one in levels)
+
+
+def _outcome(level: Level) -> str:
+    last = level.detail.splitlines()[-1] if level.detail else ""
+    return f"{level.outcome} after {level.seconds} s" + (f" ({last[:120]})" if last else "")

@@ -1,0 +1,166 @@
+"""The operator's policy: what to watch, what to do about it, in which order, and how carefully.
+
+A policy is written as YAML (``nightshift.yaml``), read and validated by ``adopt_policy`` alone, and
+read-only to everything else. Every limit has a safe default. All times are whole seconds.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+from nightshift.errors import Refused
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Group(_Part):
+    """The nodes of one app in one environment."""
+
+    app: Name
+    service: Name = Field(description="The unit that systemd or supervisor runs on the node")
+    auto_scaling_group: str = Field(min_length=1, max_length=255)
+
+
+class Metric(_Part):
+    """The CloudWatch metric that a symptom is read from; its only dimension is ``InstanceId``."""
+
+    namespace: str = Field(min_length=1, max_length=255)
+    name: str = Field(min_length=1, max_length=255)
+    statistic: Statistic = "Average"
+    resolution_seconds: Literal[1, 60] = Field(60, description="1 for a high-resolution metric")
+
+
+class Symptom(_Part):
+    """What counts as ill, for how long it must last, and what to try, in order."""
+
+    metric: Metric
+    above: Decimal | None = None
+    below: Decimal | None = None
+    period_seconds: int = Field(60, description="The alarm's period: 10, 20, 30 or a multiple of 60")
+    for_seconds: int = Field(
+        ge=0, le=86_400, description="How long it must have held before anything is done"
+    )
+    ladder: tuple[Name, ...] = Field(min_length=1, description="The remedies, the mildest first")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Symptom:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("exactly one of 'above' and 'below' is needed")
+        if self.period_seconds not in (10, 20, 30) and (self.period_seconds < 60 or self.period_seconds % 60):
+            raise ValueError("period_seconds must be 10, 20, 30 or a multiple of 60, as CloudWatch asks")
+        if self.for_seconds and self.period_seconds > self.for_seconds:
+            raise ValueError("period_seconds exceeds for_seconds: one sample cannot show that it lasted")
+        if len(set(self.ladder)) != len(self.ladder):
+            raise ValueError("a remedy stands twice in the ladder")
+        return self
+
+    def breached_by(self, value: Decimal) -> bool:
+        """Whether ``value`` is ill."""
+        return value > self.above if self.above is not None else value < (self.below or Decimal(0))
+
+    @property
+    def threshold(self) -> str:
+        """The rule in words, for reasons and pages."""
+        return f"{self.metric.name} {'above' if self.above is not None else 'below'} {self.above if self.above is not None else self.below}"
+
+
+class Healing(_Part):
+    """How carefully to heal."""
+
+    cooldown_seconds: Seconds = Field(300, description="Rest for a node after a heal of the same symptom")
+    attempts: int = Field(
+        3, ge=1, le=100, description="Remedies on one node within the window; more is refused and paged"
+    )
+    attempts_window_seconds: Seconds = 3_600
+    lease_seconds: Seconds = Field(1_800, description="How long a node may be held without a renewal")
+    settle_seconds: Seconds = Field(
+        30, description="How long a symptom must stay gone before an incident counts as healed"
+    )
+    verify_timeout_seconds: Seconds = Field(180, description="How long a remedy may take to show its effect")
+    stale_seconds: Seconds = Field(
+        120, description="Samples older than this say nothing; without fresh ones nothing is done"
+    )
+    recheck_seconds: Seconds = Field(60, description="How often a waiting incident asks again")
+    deadline_seconds: Seconds = Field(21_600, description="An incident that is not over by then is paged")
+    share_percent: int = Field(
+        80, ge=50, le=100, description="Share of ill samples for which a symptom counts as sustained"
+    )
+
+
+class Notify(_Part):
+    """Where pages go besides the stack's SNS topic."""
+
+    webhooks: tuple[HttpUrl, ...] = ()
+
+
+class Policy(_Part):
+    """The whole policy."""
+
+    version: Literal[1]
+    groups: dict[Name, Group] = Field(min_length=1)
+    symptoms: dict[Name, Symptom] = Field(min_length=1)
+    healing: Healing = Healing()
+    notify: Notify = Notify()
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> Policy:
+        groups = [group.auto_scaling_group for group in self.groups.values()]
+        if len(set(groups)) != len(groups):
+            raise ValueError("two groups name the same auto_scaling_group: a node would have two policies")
+        metrics = [(symptom.metric.namespace, symptom.metric.name) for symptom in self.symptoms.values()]
+        if len(set(metrics)) != len(metrics):
+            raise ValueError("two symptoms read the same metric: an alarm would not name one")
+        return self
+
+    def group_of(self, auto_scaling_group: str) -> str | None:
+        """The name of the group that an Auto Scaling group belongs to, if the policy knows it."""
+        return next(
+            (name for name, group in self.groups.items() if group.auto_scaling_group == auto_scaling_group),
+            None,
+        )
+
+    def symptom_of(self, namespace: str, metric: str) -> str | None:
+        """The name of the symptom that is read from a metric, if any."""
+        wanted = (namespace, metric)
+        return next(
+            (
+                name
+                for name, symptom in self.symptoms.items()
+                if (symptom.metric.namespace, symptom.metric.name) == wanted
+            ),
+            None,
+        )
+
+
+def read(text: str, remedies: frozenset[str]) -> Policy:
+    """Read and validate a policy written as YAML; ``remedies`` are the names a ladder may use.
+
+    Raises Refused ``policy.unreadable`` or ``policy.invalid``, whose message says where and what was expected.
+    """
+    try:
+        policy = Policy.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise Refused("policy.unreadable", f"not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        places = "; ".join(
+            f"{'.'.join(map(str, part['loc'])) or 'policy'}: {part['msg']}" for part in error.errors()
+        )
+        raise Refused("policy.invalid", places) from error
+    for name, symptom in policy.symptoms.items():
+        unknown = [remedy for remedy in symptom.ladder if remedy not in remedies]
+        if unknown:
+            raise Refused(
+                "policy.unknown_remedy",
+                f"symptoms.{name}.ladder: no remedy is called {', '.join(unknown)}; there are {', '.join(sorted(remedies))}",
+            )
+    return policy
