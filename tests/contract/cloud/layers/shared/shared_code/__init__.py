@@ -1,0 +1,6 @@
+"""The layer of the contract tests."""
+
+
+def greeting():
+    """Say hello."""
+    return "hello from the layer"
