@@ -84,11 +84,11 @@ class Healing(_Part):
     attempts_window_seconds: Seconds = 3_600
     lease_seconds: Seconds = Field(1_800, description="How long a node may be held without a renewal")
     settle_seconds: Seconds = Field(
-        30, description="How long a symptom must stay gone before an incident counts as healed"
+        120, description="How long a symptom must stay gone before an incident counts as healed"
     )
-    verify_timeout_seconds: Seconds = Field(180, description="How long a remedy may take to show its effect")
+    verify_timeout_seconds: Seconds = Field(600, description="How long a remedy may take to show its effect")
     stale_seconds: Seconds = Field(
-        120, description="Samples older than this say nothing; without fresh ones nothing is done"
+        300, description="Samples older than this say nothing; without fresh ones nothing is done"
     )
     recheck_seconds: Seconds = Field(60, description="How often a waiting incident asks again")
     deadline_seconds: Seconds = Field(21_600, description="An incident that is not over by then is paged")
