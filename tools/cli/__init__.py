@@ -1,0 +1,1 @@
+"""The nightshift command: one file per command in commands/, discovered by name."""

@@ -1,0 +1,70 @@
+"""The journal: has anybody changed what was written?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nightshift.journal import Verification
+    from tools.cli.connection import Connection
+
+PANEL = "Look"
+group = typer.Typer(help="The append-only record of every decision.", no_args_is_help=True)
+
+
+@group.callback()
+def _journal() -> None:
+    """A group of its own, although it has one command so far."""
+
+
+@group.command("verify")
+def verify(
+    ctx: typer.Context,
+    incident_id: Annotated[
+        str, typer.Argument(metavar="[ID]", help="One incident's chain; by default all.", show_default=False)
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+) -> None:
+    """Walk the hash chains and say whether an entry was changed, removed or cut off; exit 1 if so."""
+    from tools.cli import screen
+    from tools.cli.connection import Connection
+
+    checks = list(_checks(Connection(ctx.obj), incident_id))
+    broken = [check for check in checks if not check.intact]
+    if as_json:
+        fields = ("chain", "entries", "intact", "broken_at", "reason")
+        screen.print_json([{name: getattr(check, name) for name in fields} for check in checks])
+    else:
+        for check in broken:
+            print(f"BROKEN {check.chain} at entry {check.broken_at}: {check.reason}")
+        entries = sum(check.entries for check in checks)
+        print(f"{len(checks) - len(broken)} of {len(checks)} chains intact, {entries} entries read")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _checks(connection: Connection, incident_id: str) -> Iterator[Verification]:
+    from nightshift import journal
+    from nightshift.aws import tables
+    from nightshift.aws.journals import Journals
+    from tools.cli.commands.incidents import find, store
+
+    journals, incidents = Journals(connection.output("JournalTable")), store(connection)
+    if incident_id:
+        heads = {incident_id: find(incidents, incident_id).head}
+    else:
+        # The heads stand with the incidents, so that a chain that is gone altogether shows too.
+        items = tables.pages("scan", TableName=connection.output("IncidentsTable"), ConsistentRead=True)
+        heads = {item["incident_id"]: item["head"] for item in items if "head" in item}
+        chains = tables.pages(
+            "scan",
+            TableName=connection.output("JournalTable"),
+            ProjectionExpression="chain",
+            ConsistentRead=True,
+        )
+        heads |= dict.fromkeys({item["chain"] for item in chains} - heads.keys())
+    for chain, head in sorted(heads.items()):
+        yield journal.verify(chain, journals.read(chain), head)

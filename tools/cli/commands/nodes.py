@@ -1,0 +1,69 @@
+"""List the nodes: where they are, what they run, how they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tools.cli.connection import Connection
+
+PANEL = "Look"
+
+
+def command(
+    ctx: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Nodes that were terminated as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+) -> None:
+    """List the nodes: group, state, release, process."""
+    from tools.cli import screen
+    from tools.cli.connection import Connection
+
+    found = rows(Connection(ctx.obj))
+    if not every:
+        found = [row for row in found if row["state"] != "terminated"]
+    if as_json:
+        screen.print_json(found)
+        return
+    table = screen.table("node", "id", "group", "state", "release", "url", "pid")
+    for row in found:
+        local = row["local"] or {}
+        state = screen.coloured(row["state"])
+        table.add_row(
+            row["name"], row["id"], row["group"], state, row["release"] or "-", row["url"] or "-",
+            str(local.get("pid") or "-"),
+        )  # fmt: skip
+    screen.console().print(
+        table if found else "no nodes: no Auto Scaling group of the policy has started one yet"
+    )
+
+
+def rows(connection: Connection) -> list[dict[str, Any]]:
+    """Every node of the inventory, by group and name, with what the local fleet knows of it.
+
+    ``local`` is null for nodes that do not run on this machine.
+    """
+    from nightshift.aws.fleet import Nodes
+
+    fleet = connection.fleet_nodes()
+    listed = [
+        {
+            "id": node.node_id,
+            "name": node.name,
+            "app": node.app,
+            "group": node.group,
+            "transport": node.transport,
+            "state": node.state,
+            "release": node.release,
+            "url": fleet.get(node.node_id, {}).get("url", ""),
+            "local": _local(fleet.get(node.node_id)),
+        }
+        for node in Nodes(connection.output("NodesTable")).listing()
+    ]
+    return sorted(listed, key=lambda row: (row["group"], row["name"], row["id"]))
+
+
+def _local(node: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {name: node[name] for name in ("dir", "pid", "port")} if node else None

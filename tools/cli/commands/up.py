@@ -1,0 +1,32 @@
+"""Start the embedded cloud and the local fleet, and leave them running."""
+
+from __future__ import annotations
+
+PANEL = "The local stack"
+
+
+def command() -> None:
+    """Start the embedded cloud and six nodes on this machine."""
+    import time
+
+    from tools.cli.errors import CliError
+    from tools.cli.screen import duration
+    from tools.local.stack import AlreadyUp, StackFailed, up
+
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
+
+    try:
+        stack = up(say)
+    except AlreadyUp as already:
+        print(f"already up at {already.stack['endpoint']} since {already.stack['started_at']}")
+        print("  look: nightshift status    stop: make down")
+        return
+    except StackFailed as failed:
+        raise CliError(failed.message, failed.next_step) from failed
+    print(f"up at {stack['endpoint']} after {duration(time.monotonic() - began)}")
+    print(
+        "  look: nightshift nodes    break one: kill -9 PID    then: nightshift incidents    stop: make down"
+    )

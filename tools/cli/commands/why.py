@@ -1,0 +1,43 @@
+"""Explain one incident: every decision, action and refusal, out of its journal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+PANEL = "Look"
+
+
+def command(
+    ctx: typer.Context,
+    incident_id: Annotated[
+        str, typer.Argument(metavar="[ID]", help="The incident; by default the newest.", show_default=False)
+    ] = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="All inputs and the whole output of each action.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+) -> None:
+    """Explain one incident: each decision, action and refusal."""
+    from nightshift.aws.fleet import Nodes
+    from nightshift.aws.journals import Journals
+    from nightshift.journal import verify
+    from tools.cli import screen, story
+    from tools.cli.commands.incidents import find, row, store
+    from tools.cli.connection import Connection
+
+    connection = Connection(ctx.obj)
+    incident = find(store(connection), incident_id)
+    entries = list(Journals(connection.output("JournalTable")).read(incident.incident_id))
+    check = verify(incident.incident_id, entries, incident.head)
+    if as_json:
+        journal = {"entries": check.entries, "intact": check.intact, "reason": check.reason}
+        screen.print_json(
+            {**row(incident), "entries": [entry.content for entry in entries], "journal": journal}
+        )
+    else:
+        node = Nodes(connection.output("NodesTable")).get(incident.node_id)
+        story.tell(incident, node, entries, check, full=full)
+    if not check.intact:
+        raise typer.Exit(1)

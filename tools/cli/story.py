@@ -1,0 +1,117 @@
+"""An incident's journal told as a story that a person can follow at three in the morning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nightshift.incident import Incident, Node
+from nightshift.journal import Entry, Verification
+from tools.cli import screen
+
+LINES = 6  # of an action's output, the last ones, unless everything is asked for
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+#: What an entry means, by kind and verdict, with the colour of how it went.
+WORDS = {
+    ("opened", "opened"): ("opened", "bold"),
+    ("joined", "joined"): ("joined by", "bold"),
+    ("admission", "allow"): ("allowed", "green"),
+    ("admission", "wait"): ("waits", "yellow"),
+    ("admission", "refuse"): ("refused", "red"),
+    ("admission", "delegate"): ("delegated", "yellow"),
+    ("intent", "act"): ("acts", "cyan"),
+    ("result", "succeeded"): ("done", "cyan"),
+    ("result", "failed"): ("did not work", "red"),
+    ("verification", "healthy"): ("verified", "green"),
+    ("verification", "unhealthy"): ("did not help", "red"),
+    ("succeeded", "replaced"): ("successor", "cyan"),
+    ("page", "sent"): ("paged", "red"),
+    ("cleared", "escalated"): ("alarm quiet", "dim"),
+}
+
+
+def tell(
+    incident: Incident, node: Node | None, entries: Sequence[Entry], check: Verification, *, full: bool
+) -> None:
+    """Print the story; ``full`` adds every input that was weighed."""
+    console = screen.console()
+    _head(console, incident, node)
+    start = screen.instant(incident.opened_at)
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(justify="right", no_wrap=True, style="dim")
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    for entry in entries:
+        content = entry.content
+        since = (screen.instant(str(content["at"])) - start).total_seconds()
+        word, style = _word(content)
+        lines.add_row(
+            f"{since:+.1f} s", f"[{style}]{word}[/]", screen.plain(relative(str(content["reason"]), start))
+        )
+        for detail in details(content, start, full=full):
+            lines.add_row("", "", f"[dim]{screen.plain(detail)}[/]")
+    console.print(lines)
+    console.print()
+    if check.intact:
+        console.print(f"[dim]journal: {check.entries} entries, the chain is intact[/]")
+    else:
+        console.print(f"[red]journal: BROKEN at entry {check.broken_at}: {screen.plain(check.reason)}[/]")
+
+
+def _head(console: Console, incident: Incident, node: Node | None) -> None:
+    name = f"{node.name} ({node.node_id})" if node else incident.node_id
+    console.print(
+        f"[bold]{incident.incident_id}[/]: {incident.symptom} on {screen.plain(name)}, {incident.group}"
+    )
+    opened = _INSTANT.sub(lambda found: found.group().replace("T", " ")[:19] + " UTC", incident.opened_at)
+    state = screen.coloured(incident.state)
+    if incident.closed_at:
+        seconds = (screen.instant(incident.closed_at) - screen.instant(incident.opened_at)).total_seconds()
+        state = f"{state} after {screen.duration(seconds)}"
+    console.print(f"{state}; opened {opened}. Seconds below count from there.\n")
+
+
+def _word(content: Mapping[str, Any]) -> tuple[str, str]:
+    kind, verdict = str(content["kind"]), str(content["verdict"])
+    if kind == "closed":
+        return verdict, screen.COLOURS.get(verdict, "bold")
+    return WORDS.get((kind, verdict), (f"{kind}: {verdict}", "default"))
+
+
+def relative(text: str, start: datetime) -> str:
+    """``text`` with every instant in it as seconds from ``start``."""
+
+    def seconds(found: re.Match[str]) -> str:
+        return f"{(screen.instant(found.group()) - start).total_seconds():+.1f} s"
+
+    return _INSTANT.sub(seconds, text)
+
+
+def details(content: Mapping[str, Any], start: datetime, *, full: bool) -> Iterator[str]:
+    """What stands below an entry's reason: the values that decided, and the end of an output."""
+    inputs: Mapping[str, Any] = content["inputs"]
+    if full:
+        yield from (f"{name}: {relative(_flat(value), start)}" for name, value in inputs.items() if value)
+        return
+    if content["kind"] == "admission" and content["verdict"] != "allow":
+        until = f", asks again at {relative(inputs['until'], start)}" if inputs.get("until") else ""
+        yield f"guard: {inputs.get('guard', '')}{until}"
+    if content["kind"] == "result":
+        lines = str(inputs.get("output", "")).strip().splitlines()
+        if len(lines) > LINES:
+            yield f"... {len(lines) - LINES} lines more: --full"
+        yield from (f"| {relative(line, start)}" for line in lines[-LINES:])
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_flat(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_flat(inner) for inner in value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""Every linter of the project behind one command: python -m tools.lint."""

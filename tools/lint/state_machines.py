@@ -1,0 +1,87 @@
+"""Wraps each statemachines/*.asl.json in a plain CloudFormation state machine that cfn-lint can read.
+
+cfn-lint checks the states language only inside AWS::StepFunctions::StateMachine; a broken file behind
+the serverless type's DefinitionUri passes it, and passes `sam validate --lint` as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DUMMY_ARN = "arn:aws:lambda:us-east-1:000000000000:function:dummy"
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+
+
+class DefinitionBroken(Exception):
+    """A state machine's file cannot be read as JSON, or disagrees with the template about names."""
+
+
+class _Template(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags, whose values do not matter here."""
+
+
+def _any_tag(loader: _Template, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    if isinstance(node, yaml.MappingNode):
+        return {suffix: loader.construct_mapping(node, deep=True)}
+    raise DefinitionBroken(f"an unknown kind of YAML node: {node.tag}")
+
+
+_Template.add_multi_constructor("!", _any_tag)
+
+
+def wrap(definition: Path) -> dict[str, Any]:
+    """A template with this one state machine, every substitution filled with a dummy ARN.
+
+    Raises:
+        DefinitionBroken: the file is not JSON.
+    """
+    text = definition.read_text()
+    try:
+        states = json.loads(_PLACEHOLDER.sub(DUMMY_ARN, text))
+    except json.JSONDecodeError as error:
+        raise DefinitionBroken(f"{definition}: not JSON: {error}") from error
+    logical_id = "".join(part.title() for part in re.split(r"\W|_", definition.name.split(".")[0]))
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {
+            logical_id: {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {
+                    "RoleArn": "arn:aws:iam::000000000000:role/dummy",
+                    "Definition": states,
+                },
+            }
+        },
+    }
+
+
+def disagreements(definition: Path, template: Path) -> list[str]:
+    """Names used in the definition and not given by the template's resource for it, or the reverse."""
+    used = set(_PLACEHOLDER.findall(definition.read_text()))
+    given = _substitutions(definition, template)
+    if given is None:
+        return [f"{definition}: no resource in {template} has it as DefinitionUri"]
+    return [
+        *(f"{definition}: ${{{name}}} is not given in {template}" for name in sorted(used - given)),
+        *(f"{definition}: {name} is given in {template}, not used" for name in sorted(given - used)),
+    ]
+
+
+def _substitutions(definition: Path, template: Path) -> set[str] | None:
+    # The loader is a SafeLoader; its added constructor builds dicts, lists and strings only.
+    resources = yaml.load(template.read_text(), Loader=_Template)["Resources"]  # noqa: S506  # nosec B506
+    for resource in resources.values():
+        properties = resource.get("Properties") or {}
+        uri = properties.get("DefinitionUri")
+        if isinstance(uri, str) and (template.parent / uri).resolve() == definition.resolve():
+            return set(properties.get("DefinitionSubstitutions") or {})
+    return None
