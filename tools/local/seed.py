@@ -34,18 +34,18 @@ class Group:
 GROUPS = (Group("api-local", "api"), Group("web-local", "web"))
 
 
-def adopt_policy(clients: Clients, bucket: str, policy: Path = POLICY) -> str:
-    """Upload a policy and have it adopted; returns what the function said.
+def adopt_policy(clients: Clients, bucket: str, policy: Path = POLICY) -> dict[str, Any]:
+    """Upload a policy and have it adopted; returns the function's answer.
 
     Raises:
         SeedFailed: the policy is refused, with the reason.
     """
     clients("s3").put_object(Bucket=bucket, Key=POLICY_KEY, Body=policy.read_bytes())
     answer = clients("lambda").invoke(FunctionName="nightshift-adopt_policy", Payload=b"{}")
-    text: str = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        raise SeedFailed(f"{policy} was not adopted: {json.loads(text).get('errorMessage', text)}")
-    return text
+    said: dict[str, Any] = json.load(answer["Payload"])
+    if "FunctionError" in answer or said.get("code"):
+        raise SeedFailed(f"{policy} was not adopted: {said.get('reason') or said.get('errorMessage')}")
+    return said
 
 
 def publish_releases(clients: Clients, bucket: str, groups_table: str, workshop: Path) -> None:

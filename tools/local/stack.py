@@ -21,6 +21,8 @@ from tools.local.ports import Ports, PortUnusable, chosen, require_free
 from tools.local.serving import NotServing, wait_serving
 
 REPORT = "demo-report.json"
+# The template's own defaults are meant for AWS; here an agent is online within a second or two.
+PARAMETERS = {"WelcomeRetrySeconds": "30"}
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 Progress = Callable[[str], None]
@@ -88,7 +90,7 @@ def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
     progress("starting the embedded cloud and the fleet")
     started = _start_daemons(place, ports, endpoint, fleet)
     progress("deploying template.yaml")
-    outputs = deploy(endpoint, ROOT / "template.yaml", place, {}, progress=progress)
+    outputs = deploy(endpoint, ROOT / "template.yaml", place, PARAMETERS, progress=progress)
 
     def clients(service: str) -> Any:
         return client(service, endpoint)
