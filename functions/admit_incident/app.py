@@ -48,7 +48,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state, with what that state needs."""
     request = envelopes.read(Request, event)
     answer = decide(request.incident_id, clock.now())

@@ -37,7 +37,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(_event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Adopt what the bucket holds now; the answer says the version in force and why."""
     answer = adopt(artifacts.text(environment().artifacts_bucket, environment().policy_key), clock.now())
     logger.info("policy", **answer)
@@ -53,7 +53,9 @@ def adopt(text: str, now: datetime) -> dict[str, Any]:
     try:
         sound = policy.read(text, remedies.names())
     except Refused as error:
-        logger.error("the policy is refused", code=error.code, reason=error.message, in_force=in_force)
+        logger.error(  # noqa: TRY400 - a refusal is no crash: its reason says all
+            "the policy is refused", code=error.code, reason=error.message, in_force=in_force
+        )
         _publish(now, adopted=False, version=version, reason=f"{error.code}: {error.message}")
         return {"adopted": False, "policy_version": in_force, "code": error.code, "reason": error.message}
     policies.adopt(version, sound, clock.iso(now))

@@ -49,7 +49,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the remedy; the task token is answered when its command ends (or here, when it cannot begin)."""
     order = envelopes.read(Ordered, event)
     apply(order, clock.now())
@@ -69,7 +69,7 @@ def apply(order: Ordered, now: datetime) -> None:
         if error.recoverable:
             raise
         logger.warning("the remedy cannot begin", code=error.code, reason=error.message)
-        outcomes.conclude(step, Invocation(False, error.code, error.message), now)
+        outcomes.conclude(step, Invocation.not_begun(error), now)
         return
     if end.complete:
         outcomes.conclude(step, commands.invocation(end.command_id, step.node_id), clock.now())

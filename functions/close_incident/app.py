@@ -1,4 +1,4 @@
-"""End an incident: give everything back, say how it ended, and let the subject's next signal open a new one."""
+"""End an incident: give everything back, and say how it ended."""
 
 from __future__ import annotations
 
@@ -61,15 +61,12 @@ def environment() -> Environment:
 
 @metrics.log_metrics
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Close by the machine's word, by a dead machine's status event, or by an alarm that fell quiet."""
     now = clock.now()
     if event.get("source") == "aws.states":
         ended = envelopes.read(ExecutionEnded, event).detail
-        reason = f"the heal machine ended {ended.status}: {ended.error or ''} {ended.cause or ''}".strip()[
-            :500
-        ]
-        answer = close(Request(incident_id=ended.name, outcome="escalated", reason=reason), now)
+        answer = close(Request(incident_id=ended.name, outcome="escalated", reason=ended.reason), now)
     elif event.get("detail-type") == "SignalCleared":
         answer = resolve(envelopes.detail(SignalCleared, event), now)
     else:
@@ -79,8 +76,10 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 
 def close(request: Request, now: datetime) -> dict[str, Any]:
-    """Close once; a repeated call only publishes again. A symptom that joined after the verification
-    sends the machine back to verify, so that no signal is lost."""
+    """Close once; a repeated call only publishes again.
+
+    A symptom that joined after the verification sends the machine back to verify: no signal is lost.
+    """
     incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
     incident = incidents.get(request.incident_id)
     if incident.state == "open":

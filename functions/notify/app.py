@@ -50,7 +50,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Page by the machine's word, or by ``IncidentEscalated`` when the machine itself died."""
     own = "detail-type" in event
     request = envelopes.detail(Request, event) if own else envelopes.read(Request, event)

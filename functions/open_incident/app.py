@@ -42,7 +42,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer what became of the signal: ``opened``, ``joined``, ``duplicate`` or ``stale``."""
     signal = envelopes.detail(SignalRaised, event)
     answer, incident_id = hear(signal, clock.now())

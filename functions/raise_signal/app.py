@@ -32,7 +32,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Turn one alarm event into ``SignalRaised`` or ``SignalCleared``.
 
     What cannot be understood raises Refused, so that Lambda keeps the event in the function's DLQ.

@@ -11,8 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes
 from nightshift.aws import auto_scaling
-from nightshift.aws.commands import Invocation
 from nightshift.aws.bus import Bus
+from nightshift.aws.commands import Invocation
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.intents import Intents, Ordered
@@ -46,7 +46,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Terminate the node in its group; ``welcome_node`` and ``resume_step`` answer the task token."""
     order = envelopes.read(Ordered, event)
     replace(order, clock.now())
@@ -61,14 +61,13 @@ def replace(order: Ordered, now: datetime) -> None:
     node = nodes.get(incidents.get(order.incident_id).node_id)
     if node is None:
         raise Refused("node.unknown", f"{order.incident_id} is about no node of the inventory")
-    expected = groups.expect_replacement(node.group, node.node_id, order.step_id)
     intents = Intents(incidents, nodes, groups, steps, Policies(here.policies_table))
-    step = intents.record(order, now, ACTOR, expected)
+    step = intents.record(order, now, ACTOR, successor=True)
     try:
         terminated = auto_scaling.terminate(node.auto_scaling_group, step.node_id)
     except Refused as error:
         logger.warning("the node is not replaced", code=error.code, reason=error.message)
         outcomes = Outcomes(incidents, nodes, steps, Bus(here.bus_name), ACTOR)
-        outcomes.conclude(step, Invocation(False, error.code, error.message), now)
+        outcomes.conclude(step, Invocation.not_begun(error), now)
         return
     logger.info("node terminated" if terminated else "node had left already", node_id=step.node_id)

@@ -42,7 +42,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Match a command's end with its step; if the sender has not noted it yet, the sender concludes."""
     command = envelopes.read(CommandStatusChange, event).detail
     if command.status not in commands.ENDED:

@@ -33,7 +33,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Mark the node terminated and delete its alarms; a node that is not in the inventory is not ours."""
     node_id = envelopes.read(InstanceChange, event).detail.instance_id
     nodes = Nodes(environment().nodes_table)

@@ -49,7 +49,7 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: look again, next level, or close as healed."""
     request = envelopes.read(Request, event)
     answer = verify(request.incident_id, clock.now())

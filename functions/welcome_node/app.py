@@ -53,9 +53,11 @@ def environment() -> Environment:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Welcome the node of one queued launch event. A node whose agent is not online yet raises
-    Retryable, so that the queue delivers the event again, and after its last try keeps it in the DLQ."""
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Welcome the node of one queued launch event.
+
+    A node whose agent is not online yet raises Retryable, so that the queue delivers the event again, and after its last try keeps it in the DLQ.
+    """
     (record,) = event["Records"]
     launch = envelopes.read(InstanceChange, json.loads(record["body"])).detail
     _, policy = Policies(environment().policies_table).current()
@@ -92,7 +94,9 @@ def welcome(node_id: str, group: str, policy: Policy, now: datetime) -> None:
 
 def _succeed(node: Node, group: GroupState, now: datetime) -> str:
     """Take the place of a node that is being replaced: its incident, attempts and lease come along.
-    Returns the step that waits for this; empty when none does."""
+
+    Returns the step that waits for this; empty when none does.
+    """
     incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
     nodes, groups = Nodes(environment().nodes_table), Groups(environment().groups_table)
     for old, step_id in sorted(group.replacements.items()):

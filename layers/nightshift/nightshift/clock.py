@@ -1,4 +1,4 @@
-"""Instants: always aware, always UTC, written as ``2026-11-23T03:00:00.000Z`` so that text order is time order."""
+"""Instants: aware, UTC, written as ``2026-11-23T03:00:00.000Z`` so that text order is time order."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ user guides for each ``detail``. Unknown fields are ignored, since AWS adds some
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +31,8 @@ class Envelope(_Shape):
 
 
 class AlarmState(_Shape):
+    """What the alarm says now; ``reasonData`` is JSON as text and may be absent."""
+
     value: Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
     reason: str = ""
     reason_data: str | None = Field(None, alias="reasonData")
@@ -37,30 +40,42 @@ class AlarmState(_Shape):
 
 
 class MetricIdentity(_Shape):
+    """A metric's name and dimensions."""
+
     namespace: str
     name: str
     dimensions: dict[str, str] = {}
 
 
 class MetricStat(_Shape):
+    """A metric with its statistic."""
+
     metric: MetricIdentity
 
 
 class MetricQuery(_Shape):
+    """One metric (or expression, without ``metricStat``) of an alarm."""
+
     id: str
     metric_stat: MetricStat | None = Field(None, alias="metricStat")
 
 
 class AlarmConfiguration(_Shape):
+    """What the alarm reads; a composite alarm has a rule instead of metrics."""
+
     metrics: tuple[MetricQuery, ...] = ()
     alarm_rule: str | None = Field(None, alias="alarmRule")
 
 
 class AlarmContributor(_Shape):
+    """The time series of a multi-series alarm that changed."""
+
     attributes: dict[str, str] = {}
 
 
 class AlarmDetail(_Shape):
+    """One alarm's change."""
+
     alarm_name: str = Field(alias="alarmName")
     state: AlarmState
     configuration: AlarmConfiguration = AlarmConfiguration()
@@ -68,8 +83,10 @@ class AlarmDetail(_Shape):
 
 
 class AlarmStateChange(Envelope):
-    """``CloudWatch Alarm State Change``: plain, metric-math and composite alarms; and
-    ``CloudWatch Alarm Contributor State Change``: one time series of a multi-series alarm."""
+    """``CloudWatch Alarm State Change`` and ``CloudWatch Alarm Contributor State Change``.
+
+    Plain, metric-math and composite alarms; one time series of a multi-series alarm.
+    """
 
     source: Literal["aws.cloudwatch"]
     detail_type: Literal["CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"] = (
@@ -79,6 +96,8 @@ class AlarmStateChange(Envelope):
 
 
 class CommandDetail(_Shape):
+    """One command's change."""
+
     command_id: str = Field(alias="command-id")
     document_name: str = Field(alias="document-name")
     status: str
@@ -92,6 +111,8 @@ class CommandStatusChange(Envelope):
 
 
 class InstanceDetail(_Shape):
+    """One instance of one group."""
+
     auto_scaling_group: str = Field(alias="AutoScalingGroupName")
     instance_id: str = Field(alias="EC2InstanceId", pattern=r"^i-[0-9a-f]{8,17}$")
 
@@ -104,10 +125,21 @@ class InstanceChange(Envelope):
 
 
 class ExecutionDetail(_Shape):
+    """One execution's end."""
+
     name: str
     status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
     error: str | None = None
     cause: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in a line: a failed function's cause is JSON that holds a whole stack trace."""
+        try:
+            said = str(json.loads(self.cause or "").get("errorMessage", self.cause))
+        except (ValueError, AttributeError):
+            said = self.cause or ""
+        return f"the heal machine ended {self.status}: {': '.join(filter(None, (self.error, said)))}"[:500]
 
 
 class ExecutionEnded(Envelope):
@@ -117,7 +149,7 @@ class ExecutionEnded(Envelope):
     detail: ExecutionDetail
 
 
-def read(model: type[E], event: Any) -> E:  # noqa: ANN401 - a Lambda event may be anything
+def read(model: type[E], event: Any) -> E:
     """Parse ``event`` into ``model``; raises Refused ``event.unknown_shape`` that names the wrong fields."""
     try:
         return model.model_validate(event)
@@ -126,6 +158,6 @@ def read(model: type[E], event: Any) -> E:  # noqa: ANN401 - a Lambda event may 
         raise Refused("event.unknown_shape", f"not a {model.__name__}: {fields}") from error
 
 
-def detail(model: type[E], event: Any) -> E:  # noqa: ANN401 - a Lambda event may be anything
+def detail(model: type[E], event: Any) -> E:
     """Parse the ``detail`` of one of Nightshift's own events; raises Refused ``event.unknown_shape``."""
     return read(model, event.get("detail") if isinstance(event, dict) else event)

@@ -93,4 +93,5 @@ class PolicyChanged(Event):
 
 def traceparent(trace: str, span: str) -> str:
     """A W3C ``traceparent`` derived from names, so that a retry belongs to the same trace and span."""
-    return f"00-{hashlib.sha256(trace.encode()).hexdigest()[:32]}-{hashlib.sha256(span.encode()).hexdigest()[:16]}-01"
+    trace_id, span_id = (hashlib.sha256(name.encode()).hexdigest() for name in (trace, span))
+    return f"00-{trace_id[:32]}-{span_id[:16]}-01"

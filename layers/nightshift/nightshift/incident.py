@@ -92,7 +92,7 @@ class Node(_Fact):
     group: str
     auto_scaling_group: str
     transport: Literal["ssm"] = "ssm"
-    state: Literal["pending", "in_service", "replacing", "terminated"] = "pending"
+    state: Literal["pending", "in_service", "terminated"] = "pending"
     release: str = ""
     registered_at: Instant
     replaces: str = ""
@@ -140,8 +140,10 @@ class GroupState(_Fact):
 
 
 class Step(_Fact):
-    """One effect on the world: its intent, and the token that waits for it. A step without a token
-    (a release installed on a fresh node) may answer for another step, ``answers``, that has one."""
+    """One effect on the world: its intent, and the token that waits for it.
+
+    A step without a token (a release installed on a fresh node) may answer for another step, ``answers``, that has one.
+    """
 
     step_id: str
     incident_id: str = ""

@@ -24,7 +24,7 @@ def compose(incident: Incident, node: Node | None, reason: str) -> Page:
     """The one page about an incident; ``reason`` says why Nightshift gives it to a person."""
     name = f"{node.name} ({node.node_id})" if node else incident.node_id
     lines = [
-        f"What: {incident.symptom} on {name} of {incident.group or 'no known group'}, since {incident.opened_at}.",
+        f"What: {incident.symptom} on {name} of {incident.group or 'no group'}, since {incident.opened_at}.",
         f"Alarm: {incident.symptoms[incident.symptom].alarm}",
         f"Tried: {_tried(incident.levels)}",
         f"Why you: {reason}",

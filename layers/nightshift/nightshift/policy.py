@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from nightshift.errors import Refused
 
+MINUTE = 60
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
@@ -56,10 +57,14 @@ class Symptom(_Part):
     def _consistent(self) -> Symptom:
         if (self.above is None) == (self.below is None):
             raise ValueError("exactly one of 'above' and 'below' is needed")
-        if self.period_seconds not in (10, 20, 30) and (self.period_seconds < 60 or self.period_seconds % 60):
+        if self.period_seconds not in (10, 20, 30) and (
+            self.period_seconds < MINUTE or self.period_seconds % MINUTE
+        ):
             raise ValueError("period_seconds must be 10, 20, 30 or a multiple of 60, as CloudWatch asks")
-        if self.for_seconds and self.period_seconds > self.for_seconds:
-            raise ValueError("period_seconds exceeds for_seconds: one sample cannot show that it lasted")
+        if self.for_seconds < self.metric.resolution_seconds:
+            raise ValueError(
+                "for_seconds is shorter than the metric's resolution: one sample cannot show that it lasted"
+            )
         if len(set(self.ladder)) != len(self.ladder):
             raise ValueError("a remedy stands twice in the ladder")
         return self
@@ -71,7 +76,9 @@ class Symptom(_Part):
     @property
     def threshold(self) -> str:
         """The rule in words, for reasons and pages."""
-        return f"{self.metric.name} {'above' if self.above is not None else 'below'} {self.above if self.above is not None else self.below}"
+        if self.above is not None:
+            return f"{self.metric.name} above {self.above}"
+        return f"{self.metric.name} below {self.below}"
 
 
 class Healing(_Part):
@@ -145,7 +152,7 @@ class Policy(_Part):
 def read(text: str, remedies: frozenset[str]) -> Policy:
     """Read and validate a policy written as YAML; ``remedies`` are the names a ladder may use.
 
-    Raises Refused ``policy.unreadable`` or ``policy.invalid``, whose message says where and what was expected.
+    Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``; the message says where.
     """
     try:
         policy = Policy.model_validate(yaml.safe_load(text))
@@ -161,6 +168,6 @@ def read(text: str, remedies: frozenset[str]) -> Policy:
         if unknown:
             raise Refused(
                 "policy.unknown_remedy",
-                f"symptoms.{name}.ladder: no remedy is called {', '.join(unknown)}; there are {', '.join(sorted(remedies))}",
+                f"symptoms.{name}.ladder: there is no {', '.join(unknown)}; there are {', '.join(sorted(remedies))}",
             )
     return policy

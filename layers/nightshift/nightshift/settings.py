@@ -12,8 +12,10 @@ from nightshift.errors import Permanent
 
 
 class Settings(BaseModel):
-    """Names of the stack's resources. A function's subclass lists those it needs; each is an
-    environment variable of the same name in capitals (``nodes_table`` is ``NODES_TABLE``)."""
+    """Names of the stack's resources; a function's subclass lists those it needs.
+
+    Each is an environment variable of the same name in capitals (``nodes_table`` is ``NODES_TABLE``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from nightshift.aws.session import client
-from nightshift.errors import Permanent, Retryable
+from nightshift.errors import NightshiftError, Permanent, Retryable
 
 DELIVERY_SECONDS = 60
 ENDED = frozenset(
@@ -42,6 +42,11 @@ class Invocation:
     succeeded: bool
     status: str
     output: str
+
+    @classmethod
+    def not_begun(cls, error: NightshiftError) -> Invocation:
+        """What a step that could not even begin came to."""
+        return cls(succeeded=False, status=error.code, output=error.message)
 
 
 def send(document: str, node_id: str, parameters: Mapping[str, str], comment: str) -> str:
@@ -77,7 +82,7 @@ def invocation(command_id: str, node_id: str) -> Invocation:
     answer = client("ssm").list_command_invocations(CommandId=command_id, InstanceId=node_id, Details=True)
     found = answer["CommandInvocations"]
     if not found:
-        return Invocation(False, "Unknown", "the command has no invocation on this node")
+        return Invocation(succeeded=False, status="Unknown", output="the command never reached this node")
     output = "\n".join(plugin.get("Output", "") for plugin in found[0].get("CommandPlugins", []))
     status = found[0]["Status"]
-    return Invocation(status == "Success", status, output.strip()[-TAIL:])
+    return Invocation(succeeded=status == "Success", status=status, output=output.strip()[-TAIL:])

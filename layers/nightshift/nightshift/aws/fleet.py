@@ -114,20 +114,27 @@ class Groups:
                 ":now": now,
                 ":me": lease.incident_id,
             },
-            condition="fence = :read AND (attribute_not_exists(leases.#node) OR leases.#node.expires_at <= :now"
-            " OR leases.#node.incident_id = :me)",
+            condition="fence = :read AND (attribute_not_exists(leases.#node)"
+            " OR leases.#node.expires_at <= :now OR leases.#node.incident_id = :me)",
             names={"#node": node_id},
         )
 
-    def holds_lease(self, group: str, node_id: str, incident_id: str, fence: int, now: str) -> Write:
-        """The condition that an incident still holds a node's lease, under its own fence."""
+    def holds_lease(
+        self, group: str, node_id: str, *, incident_id: str, fence: int, now: str, successor: str = ""
+    ) -> Write:
+        """The condition that an incident still holds a node's lease, under its own fence.
+
+        With ``successor`` it also remembers that this step waits for the node's successor.
+        """
+        arguments: dict[str, object] = {":me": incident_id, ":fence": fence, ":now": now}
         return tables.update(
             "lease",
             self._table,
             {"group": group},
-            "",
-            {":me": incident_id, ":fence": fence, ":now": now},
-            condition="leases.#node.incident_id = :me AND leases.#node.fence = :fence AND leases.#node.expires_at > :now",
+            "SET replacements.#node = :step" if successor else "",
+            arguments | ({":step": successor} if successor else {}),
+            condition="leases.#node.incident_id = :me AND leases.#node.fence = :fence"
+            " AND leases.#node.expires_at > :now",
             names={"#node": node_id},
         )
 
@@ -143,19 +150,8 @@ class Groups:
             names={"#node": node_id},
         )
 
-    def expect_replacement(self, group: str, node_id: str, step_id: str) -> Write:
-        """The write that remembers which step waits for the successor of a node."""
-        return tables.update(
-            "replacement",
-            self._table,
-            {"group": group},
-            "SET replacements.#node = :step",
-            {":step": step_id},
-            names={"#node": node_id},
-        )
-
     def claim_replacement(self, group: str, old: str, new: str, step_id: str, lease: Lease) -> Write:
-        """The write by which one fresh node becomes the successor that a step waits for; the lease moves along."""
+        """The write by which a fresh node becomes the successor that a step waits for, lease included."""
         return tables.update(
             "replacement",
             self._table,

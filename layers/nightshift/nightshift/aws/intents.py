@@ -17,7 +17,7 @@ from nightshift.aws.policies import Policies
 from nightshift.aws.steps import Steps
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict, Permanent
-from nightshift.incident import Attempt, Incident, Level, Node, Step
+from nightshift.incident import Attempt, Level, Node, Step
 from nightshift.journal import Note
 
 KEPT = timedelta(days=30)
@@ -38,6 +38,12 @@ class Ordered(BaseModel):
         """The same order always names the same step."""
         return f"{self.incident_id}-{self.remedy.replace('_', '-')}"
 
+    def rung(self, at: str) -> Level:
+        """The incident's record of this order, from its intent on."""
+        return Level(
+            level=self.level, remedy=self.remedy, symptom=self.symptom, step_id=self.step_id, started_at=at
+        )
+
 
 class Intents:
     """Records intents; knows an order that it has seen before."""
@@ -48,9 +54,10 @@ class Intents:
         self._incidents, self._nodes, self._groups = incidents, nodes, groups
         self._steps, self._policies = steps, policies
 
-    def record(self, order: Ordered, now: datetime, actor: str, *more: Write) -> Step:
+    def record(self, order: Ordered, now: datetime, actor: str, *, successor: bool = False) -> Step:
         """The step of ``order``, its intent written once. A retried order only brings its new token.
 
+        With ``successor`` the step will wait for the node that takes this one's place.
         Raises Conflict when the intent may not be written now, Permanent ``node.unknown``.
         """
         known = self._steps.get(order.step_id)
@@ -61,6 +68,7 @@ class Intents:
         node = self._nodes.get(incident.node_id)
         if node is None:
             raise Permanent("node.unknown", f"{incident.node_id} is not in the inventory")
+        at = clock.iso(now)
         step = Step(
             step_id=order.step_id,
             incident_id=order.incident_id,
@@ -68,41 +76,37 @@ class Intents:
             remedy=order.remedy,
             fence=incident.fence,
             token=order.token,
-            intended_at=clock.iso(now),
+            intended_at=at,
         )
-        self._write(order, incident, node, step, now, actor, more)
-        return step
-
-    def _write(
-        self,
-        order: Ordered,
-        incident: Incident,
-        node: Node,
-        step: Step,
-        now: datetime,
-        actor: str,
-        more: tuple[Write, ...],
-    ) -> None:
-        _, policy = self._policies.current()
-        at = clock.iso(now)
-        level = Level(
-            level=order.level, remedy=order.remedy, symptom=order.symptom, step_id=step.step_id, started_at=at
-        )
-        attempt = Attempt(at=at, remedy=order.remedy, symptom=order.symptom, incident_id=incident.incident_id)
-        begin = clock.iso(now - clock.seconds(policy.healing.attempts_window_seconds))
         reason = f"level {order.level}: {order.remedy} on {node.name}"
         inputs = {"step_id": step.step_id, "fence": step.fence, "node_id": node.node_id}
-        note = Note("intent", actor, "act", reason, inputs)
         writes = [
             self._steps.intend(step, int((now + KEPT).timestamp())),
-            self._nodes.attempt(node, attempt, begin),
+            self._attempt(order, node, now),
             self._groups.not_paused(),
-            self._groups.holds_lease(node.group, node.node_id, incident.incident_id, incident.fence, at),
-            *more,
+            self._groups.holds_lease(
+                node.group,
+                node.node_id,
+                incident_id=incident.incident_id,
+                fence=incident.fence,
+                now=at,
+                successor=step.step_id if successor else "",
+            ),
         ]
+        level = order.rung(at)
         try:
+            note = Note("intent", actor, "act", reason, inputs)
             self._incidents.record(incident, now, note, *writes, levels=(*incident.levels, level))
         except Conflict as error:
             raise Conflict(
                 "intent.not_admitted", f"nothing was done: {error.message}", **error.context
             ) from error
+        return step
+
+    def _attempt(self, order: Ordered, node: Node, now: datetime) -> Write:
+        _, policy = self._policies.current()
+        attempt = Attempt(
+            at=clock.iso(now), remedy=order.remedy, symptom=order.symptom, incident_id=order.incident_id
+        )
+        begin = now - clock.seconds(policy.healing.attempts_window_seconds)
+        return self._nodes.attempt(node, attempt, clock.iso(begin))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from nightshift.aws import tables
 from nightshift.errors import Conflict, Permanent
 from nightshift.policy import Policy
@@ -31,10 +33,8 @@ class Policies:
     def adopt(self, version: str, policy: Policy, at: str) -> None:
         """Store an immutable version and point to it."""
         item = {"policy_version": version, "document": policy.model_dump_json(), "adopted_at": at}
-        try:
+        with suppress(Conflict):  # the same text was adopted before; only the pointer moves
             tables.write(tables.put("policy", self._table, item, unless="policy_version"))
-        except Conflict:
-            pass  # the same text was adopted before; only the pointer moves
         tables.write(
             tables.put(
                 "policy", self._table, {"policy_version": CURRENT, "points_to": version, "adopted_at": at}

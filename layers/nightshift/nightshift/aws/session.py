@@ -14,7 +14,7 @@ CONFIG = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout
 
 
 @cache
-def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+def client(service: str) -> Any:
     """The client of an AWS service, for the function's own region and role."""
     return _session().client(service, config=CONFIG)
 

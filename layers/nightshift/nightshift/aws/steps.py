@@ -35,7 +35,7 @@ class Steps:
         self._table = table
 
     def intend(self, step: Step, expires_at: int) -> Write:
-        """The write that records an intent; it loses when the step is known. ``expires_at`` in epoch seconds."""
+        """The write that records an intent, until ``expires_at`` (epoch seconds); loses to a known step."""
         return tables.put(
             "step", self._table, {**step.model_dump(), "expires_at": expires_at}, unless="step_id"
         )

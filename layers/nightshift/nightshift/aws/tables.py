@@ -18,8 +18,10 @@ _to, _from = TypeSerializer(), TypeDeserializer()
 
 @dataclass(frozen=True)
 class Write:
-    """One operation of a transaction: ``kind`` is Put, Update or ConditionCheck, ``label`` says in
-    an error whose condition was lost."""
+    """One operation of a transaction.
+
+    ``kind`` is Put, Update or ConditionCheck; ``label`` says in an error whose condition was lost.
+    """
 
     label: str
     kind: str
@@ -112,7 +114,7 @@ def write(one: Write) -> dict[str, Any]:
     return plain(answer.get("Attributes", {}))
 
 
-def _integers(value: Any) -> Any:  # noqa: ANN401 - a table may hold any plain value
+def _integers(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, list):

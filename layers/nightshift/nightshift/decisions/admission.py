@@ -46,9 +46,12 @@ class Situation:
 
 @dataclass(frozen=True)
 class Admission:
-    """The answer. ``guard`` names the rule that decided; ``until`` belongs to wait, ``rung`` and
+    """The answer of admission.
+
+    ``guard`` names the rule that decided; ``until`` belongs to wait, ``rung`` and
     ``symptom`` to allow; a refusal with ``page`` asks a person, one without ends the incident quietly.
-    ``allow`` without a rung means: there is nothing to apply, only to verify."""
+    ``allow`` without a rung means: there is nothing to apply, only to verify.
+    """
 
     answer: Literal["allow", "wait", "refuse", "delegate"]
     guard: str
@@ -103,7 +106,10 @@ def known_node(situation: Situation) -> Admission | None:
             "refuse", "known_node", f"the policy knows no group {node.group!r} with these symptoms"
         )
     if node.state == "terminated":
-        return Admission("refuse", "known_node", f"{node.name} has left its group")
+        # A touched node that is gone without a successor: the replacement did not come.
+        return Admission(
+            "refuse", "known_node", f"{node.name} has left its group", page=not situation.untouched
+        )
     if node.state == "in_service":
         return None
     return _wait(situation, "known_node", f"{node.name} is {node.state}, not in service yet")

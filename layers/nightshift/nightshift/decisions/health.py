@@ -49,7 +49,7 @@ def reading(symptom: Symptom, samples: Sequence[Sample], now: datetime, healing:
 def lasted(
     symptom: Symptom, samples: Iterable[Sample], held_since: str, now: datetime, share: int
 ) -> tuple[bool, str]:
-    """Whether the symptom was there in at least ``share`` percent of its last ``for_seconds``, with the reason."""
+    """Whether at least ``share`` percent of the last ``for_seconds`` were ill, with the reason."""
     begin = clock.iso(now - clock.seconds(symptom.for_seconds))
     if held_since > begin:
         return False, f"held since {held_since}, which is less than {symptom.for_seconds} s"

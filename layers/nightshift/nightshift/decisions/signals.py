@@ -55,7 +55,7 @@ def subject_of(event: AlarmStateChange) -> str:
     if len(named) != 1:
         raise Refused(
             "signal.no_subject",
-            f"alarm {event.detail.alarm_name} names {len(named)} nodes by its {DIMENSION} dimension; exactly one is needed",
+            f"alarm {event.detail.alarm_name} names {len(named)} nodes by {DIMENSION}; exactly one is needed",
         )
     return named.pop()
 
@@ -75,7 +75,7 @@ def symptom_of(event: AlarmStateChange, policy: Policy) -> str:
 
 
 def _held_since(event: AlarmStateChange, occurred_at: str) -> str:
-    """When the symptom began: what the alarm already waited is not waited again (``reasonData.startDate``)."""
+    """When the symptom began (``reasonData.startDate``): the alarm's own wait is not waited again."""
     try:
         started = json.loads(event.detail.state.reason_data or "{}").get("startDate")
     except (ValueError, AttributeError):
