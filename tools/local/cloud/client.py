@@ -16,7 +16,9 @@ def client(service: str, endpoint: str) -> Any:
     from botocore.config import Config
 
     session = boto3.session.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION  # noqa: S106
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106
+        region_name=REGION,
     )
     settings = Config(
         max_pool_connections=50,

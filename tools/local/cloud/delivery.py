@@ -40,7 +40,7 @@ def to_queue(arn: str, body: str, attributes: dict[str, str] | None = None) -> N
 def to_destination(arn: str, body: str, event: Any) -> None:
     """Send an invocation record to a queue, topic or function; raises NotDelivered."""
     enter_scope()
-    service = (arn.split(":") + ["", "", ""])[2]
+    service = arn.removeprefix("arn:aws:").partition(":")[0]
     if service == "sqs":
         to_queue(arn, body)
     elif service == "sns":

@@ -23,7 +23,7 @@ class DeployFailed(Exception):
     """The stack could not be brought up; the message names the resources that failed and why."""
 
 
-def deploy(
+def deploy(  # noqa: PLR0917 - the order of `sam deploy`: where, what, with which values
     endpoint: str,
     template: Path,
     home: Path,

@@ -18,9 +18,7 @@ _KEPT_PREFIXES = ("NIGHTSHIFT_", "LAMBDA_ASYNC_RETRY_", "LAMBDA_WARM_TTL", "COVE
 def prepare(config: CloudConfig) -> None:
     """Replace this process's environment; call it before ministack is imported."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
     config.tmp.mkdir(parents=True, exist_ok=True)
     os.environ.clear()

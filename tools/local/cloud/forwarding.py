@@ -7,6 +7,7 @@ import http.client
 import json
 import urllib.parse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Response = tuple[int, dict[str, str], bytes]
@@ -15,43 +16,39 @@ _HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "exp
 _TIMEOUT_SECONDS = 30.0
 
 
-async def forward(
-    base_url: str,
-    method: str,
-    path: str,
-    headers: Mapping[str, str],
-    body: bytes | str | None,
-    query: Mapping[str, Any] | None = None,
-) -> Response:
+@dataclass(frozen=True)
+class Request:
+    """What ministack hands to a service: lower-case header names, the body as it came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | str | None
+    query: Mapping[str, Any]
+
+
+async def forward(base_url: str, request: Request) -> Response:
     """Send the request to `base_url` and return its status, headers and body.
 
     An unreachable server is answered as 503 ServiceUnavailable, which SDKs retry.
     """
-    return await asyncio.to_thread(_send, base_url, method, path, headers, body, query or {})
+    return await asyncio.to_thread(_send, base_url, request)
 
 
-def _send(
-    base_url: str,
-    method: str,
-    path: str,
-    headers: Mapping[str, str],
-    body: bytes | str | None,
-    query: Mapping[str, Any],
-) -> Response:
+def _send(base_url: str, request: Request) -> Response:
     target = urllib.parse.urlsplit(base_url)
     # Step Functions integrations hand the body over as text.
-    payload = body.encode() if isinstance(body, str) else (body or b"")
-    if query:
-        path = f"{path}?{urllib.parse.urlencode(query, doseq=True)}"
+    body = request.body.encode() if isinstance(request.body, str) else (request.body or b"")
+    query = urllib.parse.urlencode(request.query, doseq=True)
     connection = http.client.HTTPConnection(
         target.hostname or "127.0.0.1", target.port, timeout=_TIMEOUT_SECONDS
     )
     try:
         connection.request(
-            method,
-            path,
-            body=payload,
-            headers={k: v for k, v in headers.items() if k.lower() not in _HOP_BY_HOP},
+            request.method,
+            f"{request.path}?{query}" if query else request.path,
+            body=body,
+            headers={k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP},
         )
         answer = connection.getresponse()
         kept = {k: v for k, v in answer.getheaders() if k.lower() not in _HOP_BY_HOP}

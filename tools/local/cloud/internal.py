@@ -48,14 +48,12 @@ async def _events(receive: Receive, send: Send) -> None:
 
 
 def _entries(given: Any) -> list[dict[str, Any]]:
-    if not isinstance(given, list):
-        raise ValueError("expected a list of entries")
-    for entry in given:
+    for entry in given if isinstance(given, list) else [given]:
         if not isinstance(entry, dict) or not all(entry.get(field) for field in _FIELDS):
             raise ValueError(f"an entry needs {', '.join(_FIELDS)}")
         if not str(entry["Source"]).startswith("aws.") or not isinstance(entry["Detail"], dict):
             raise ValueError("Source must begin with aws. and Detail must be an object")
-    return given
+    return list(given)
 
 
 def _warm() -> int:
@@ -82,7 +80,7 @@ def _warm_one(function: dict[str, Any]) -> int:
         if how == "spawn":
             lambda_runtime.ensure_spawned(worker)
         return int(how == "spawn")
-    except Exception:  # the boundary: a function that cannot start says so when it is invoked
+    except Exception:  # noqa: BLE001 - the boundary: a function that cannot start says so when it is invoked
         return 0
     finally:
         lambda_runtime.release_worker(worker)

@@ -1,4 +1,4 @@
-"""The call recorder: one JSON line for each AWS call that a function made.
+"""The call recorder: one JSON line for each AWS call that a function made since the server started.
 
 A line is {"at", "app", "service", "action", "status", "iam"}: `at` in UTC, `app` the function's
 name (from the SDK's user agent), `iam` the list of [IAM action, resource ARN] that AWS would check.
@@ -23,7 +23,7 @@ class Recorder:
 
     def __init__(self, config: CloudConfig) -> None:
         config.calls.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = config.calls.open("a", encoding="utf-8", buffering=1)
+        self._file: TextIO = config.calls.open("w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
 
     def install(self) -> None:
@@ -32,10 +32,9 @@ class Recorder:
 
         dispatch = app._dispatch_service_request
 
-        async def recorded(
-            method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str
-        ) -> Any:
-            answer = await dispatch(method, path, headers, body, query, request_id)
+        async def recorded(*request: Any) -> Any:
+            answer = await dispatch(*request)
+            method, path, headers, body, query, _request_id = request
             found = _APP.search(headers.get("user-agent", ""))
             if found:
                 self._write(found[1], _describe(method, path, headers, body, query), int(answer[0]))

@@ -41,8 +41,6 @@ def put_aws_events(entries: Sequence[dict[str, Any]]) -> int:
             }
             for entry in entries[first : first + 10]
         ]
-        _status, _headers, body = eventbridge._put_events(
-            {"Entries": batch}, allow_aws_source=True
-        )
+        _status, _headers, body = eventbridge._put_events({"Entries": batch}, allow_aws_source=True)
         failed += int(json.loads(body)["FailedEntryCount"])
     return failed

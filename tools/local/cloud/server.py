@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ def run(config: CloudConfig) -> None:
     from tools.local.cloud.mends import lambda_workers
     from tools.local.cloud.recorder import Recorder
 
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     mends.apply_all(config)
     Recorder(config).install()
     try:
@@ -57,7 +59,7 @@ async def _serve(config: CloudConfig, listener: socket.socket) -> None:
     from ministack.app import app as ministack
     from ministack.core import hypercorn_compat
 
-    from tools.local.cloud.mends import alarm_evaluation
+    from tools.local.cloud.mends import alarm_evaluation, service_metrics
 
     hypercorn_compat.install()
 
@@ -77,6 +79,10 @@ async def _serve(config: CloudConfig, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    alarms = asyncio.create_task(alarm_evaluation.tick_forever(config.alarm_tick_seconds))
-    await serve(app, settings, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
-    alarms.cancel()
+    ticking = (
+        asyncio.create_task(alarm_evaluation.tick_forever(config.alarm_tick_seconds)),
+        asyncio.create_task(service_metrics.measure_forever()),
+    )
+    await serve(app, settings, shutdown_trigger=stop.wait)
+    for task in ticking:
+        task.cancel()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import os
 import shutil
 import threading
 import uuid
@@ -62,7 +61,7 @@ def runtime_directory(build: Path) -> Path:
             origin = Path(spec.origin)
             source = origin.parent if origin.name == "__init__.py" else origin
             link = target / source.name
-            if not link.is_symlink() or os.readlink(link) != str(source):
+            if not link.is_symlink() or link.readlink() != source:
                 link.unlink(missing_ok=True)
                 link.symlink_to(source)
     return target

@@ -65,9 +65,8 @@ def use_paths(code_dir: str, layers: list[str], runtime: str) -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     found = [code_dir]
     for layer in reversed(layers):
-        found.append(os.path.join(layer, "python", "lib", version, "site-packages"))
-        found.append(os.path.join(layer, "python"))
-    sys.path[:] = [path for path in found if os.path.isdir(path)] + sys.path + [runtime]
+        found += [f"{layer}/python/lib/{version}/site-packages", f"{layer}/python"]
+    sys.path[:] = [*filter(os.path.isdir, found), *sys.path, runtime]
 
 
 def run(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> str:
@@ -80,7 +79,7 @@ def run(handler: Any, init: dict[str, Any], message: dict[str, Any]) -> str:
         os.environ.pop("_X_AMZN_TRACE_ID", None)
     try:
         return json.dumps({"status": "ok", "result": handler(message["event"], Context(init, call))})
-    except Exception as error:  # the boundary: whatever a handler raises is its own answer
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever a handler raises is its own answer
         failure = failure_of(error, request_id)
         print(f"[ERROR] {failure['errorType']}: {error}", file=sys.stderr)
         traceback.print_exc(file=sys.stderr)
@@ -102,11 +101,10 @@ def main() -> None:
     init = json.loads(sys.stdin.readline())
     try:
         handler = load(init)
-    except Exception as error:  # the boundary: a function that cannot start says why
+    except Exception as error:  # noqa: BLE001 - the boundary: a function that cannot start says why
         traceback.print_exc(file=sys.stderr)
-        import_failed = isinstance(error, ImportError)
         failure = failure_of(error, "")
-        if import_failed:
+        if isinstance(error, ImportError):
             failure["errorType"] = "Runtime.ImportModuleError"
         answers.write(json.dumps({"status": "error", "error": str(error), "failure": failure}) + "\n")
         return

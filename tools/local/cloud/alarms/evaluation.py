@@ -102,9 +102,7 @@ def evaluate(rule: Rule, samples: Sequence[Sample], statistic: Statistic, now: f
     return _verdict("OK", rule, real, breaching, missing)
 
 
-def _slots(
-    rule: Rule, samples: Sequence[Sample], statistic: Statistic, now: float
-) -> list[Datapoint | None]:
+def _slots(rule: Rule, samples: Sequence[Sample], statistic: Statistic, now: float) -> list[Datapoint | None]:
     """One entry per period of the evaluation range, oldest first; None where there is no data."""
     open_period = int(now // rule.period)
     first = open_period - rule.evaluation_periods - _EXTRA_PERIODS
@@ -156,12 +154,11 @@ def _verdict(
     return Verdict(state, _reason(state, rule, real, breaching, missing), tuple(real), start)
 
 
-def _reason(
-    state: State, rule: Rule, real: list[Datapoint], breaching: list[Datapoint], missing: int
-) -> str:
+def _reason(state: State, rule: Rule, real: list[Datapoint], breaching: list[Datapoint], missing: int) -> str:
     if not real:
         treated = "Breaching" if rule.treat_missing == "breaching" else "NonBreaching"
-        return f"Threshold Crossed: no datapoints were received for {missing} periods and {missing} " + (
+        return (
+            f"Threshold Crossed: no datapoints were received for {missing} periods and {missing} "
             f"missing datapoints were treated as [{treated}]."
         )
     told = breaching if state == "ALARM" else [p for p in real if p not in breaching]

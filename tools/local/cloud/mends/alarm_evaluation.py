@@ -43,7 +43,7 @@ async def tick_forever(seconds: float) -> None:
         await asyncio.sleep(seconds)
         try:
             tick(cloudwatch, time.time())
-        except Exception:  # the boundary: one bad alarm must not end all evaluation
+        except Exception:  # noqa: BLE001 - the boundary: one bad alarm must not end all evaluation
             _log.exception("alarm evaluation failed")
 
 

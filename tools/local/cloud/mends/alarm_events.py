@@ -23,10 +23,10 @@ def apply(_config: CloudConfig) -> None:
 
     record_history = cloudwatch._record_history
 
-    def record(
-        name: str, old: str, new: str, reason: str, alarm_type: str = "MetricAlarm", data: Any = None
-    ) -> None:
-        record_history(name, old, new, reason, alarm_type, data)
+    def record(name: str, old: str, new: str, reason: str, *rest: Any, reason_data: Any = None) -> None:
+        # Upstream passes the alarm's type, then its reason data.
+        data = rest[1] if len(rest) > 1 else reason_data
+        record_history(name, old, new, reason, rest[0] if rest else "MetricAlarm", data)
         alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
         if old == new or alarm is None:
             return

@@ -82,9 +82,7 @@ def _run(function: dict[str, Any], event: Any) -> None:
         _log.error("%s: a failed event is lost: %s", function["config"]["FunctionName"], error)
 
 
-def _attempt_until_settled(
-    function: dict[str, Any], event: Any, settings: dict[str, Any]
-) -> _Outcome:
+def _attempt_until_settled(function: dict[str, Any], event: Any, settings: dict[str, Any]) -> _Outcome:
     from ministack.services import lambda_svc
 
     base = float(lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS)

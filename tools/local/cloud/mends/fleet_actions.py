@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tools.local.cloud.config import CloudConfig
-from tools.local.cloud.forwarding import forward
+from tools.local.cloud.forwarding import Request, forward
 
 FLEET_ACTIONS = frozenset(
     {
@@ -39,7 +39,7 @@ def apply(config: CloudConfig) -> None:
     async def handle(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
         lowered = {name.lower(): value for name, value in headers.items()}
         if lowered.get("x-amz-target", "").rpartition(".")[2] in FLEET_ACTIONS:
-            return await forward(config.fleet, "POST", "/", lowered, body)
+            return await forward(config.fleet, Request("POST", "/", lowered, body, {}))
         return await handle_request(method, path, headers, body, query)
 
     ssm.handle_request = handle

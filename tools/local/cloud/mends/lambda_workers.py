@@ -16,12 +16,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tools.local.cloud import unpacked, worker
 from tools.local.cloud.config import CloudConfig
 
 _WORKER_SCRIPT = Path(worker.__file__)
+_LOG_SECONDS = 0.5
 _closing = threading.Event()
 
 
@@ -39,7 +40,8 @@ def apply(config: CloudConfig) -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
-    lambda_runtime.Worker = _worker_class(lambda_runtime.Worker, config)
+    bases = (SharedCode, lambda_runtime.Worker)
+    lambda_runtime.Worker = type("CloudWorker", bases, {"cloud": config})
     execute = lambda_svc._execute_function_warm
 
     def execute_warm(func: Any, event: Any, request_id: str) -> Any:
@@ -65,7 +67,7 @@ def environment(config: CloudConfig, function: dict[str, Any], code_dir: Path) -
     name = str(function["FunctionName"])
     temporary = config.tmp / "functions" / name
     temporary.mkdir(parents=True, exist_ok=True)
-    _partition, _service, _, region, account, *_rest = str(function["FunctionArn"]).split(":")
+    _arn, _partition, _service, region, account, *_rest = str(function["FunctionArn"]).split(":")
     own = function.get("Environment", {}).get("Variables", {})
     return {
         **{name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ},
@@ -96,91 +98,94 @@ def environment(config: CloudConfig, function: dict[str, Any], code_dir: Path) -
     }
 
 
-def _worker_class(base: type[Any], config: CloudConfig) -> type[Any]:
-    class CloudWorker(base):  # type: ignore[misc]
-        """A worker over shared, unpacked code."""
+class SharedCode:
+    """The part of a pooled worker that starts its process; mixed into upstream's `Worker`."""
 
-        def _spawn(self) -> None:
-            if _closing.is_set():
-                raise RuntimeError("the embedded cloud is shutting down")
-            code_dir = unpacked.unpack(self.code_zip, config.tmp / "code")
-            layers = [str(layer) for layer in _layers(self.config, config.build / "layers")]
-            self._proc = subprocess.Popen(
-                # -P would do on 3.11+, but -I also drops PYTHON* variables and -S site-packages.
-                [sys.executable, "-I", "-S", str(_WORKER_SCRIPT)],
-                cwd=code_dir,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                bufsize=1,
-                env=environment(config, self.config, code_dir),
-                start_new_session=True,
-            )
-            self._stderr_queue = queue.Queue()
-            self._stderr_thread = threading.Thread(target=self._read_stderr, daemon=True)
-            self._stderr_thread.start()
-            self._start(code_dir, layers)
+    cloud: ClassVar[CloudConfig]
+    config: dict[str, Any]
+    code_zip: bytes
+    _proc: Any
+    _stderr_queue: Any
+    _stderr_thread: Any
 
-        def _start(self, code_dir: Path, layers: list[str]) -> None:
-            module, handler = str(self.config.get("Handler", "app.handler")).rsplit(".", 1)
-            init = {
-                "code_dir": str(code_dir),
-                "layers": layers,
-                "runtime": str(unpacked.runtime_directory(config.build)),
-                "module": module.replace("/", "."),
-                "handler": handler,
-                "function_name": self.config.get("FunctionName", ""),
-                "memory": self.config.get("MemorySize", 128),
-                "arn": self.config.get("FunctionArn", ""),
-            }
-            self._proc.stdin.write(json.dumps(init) + "\n")
-            self._proc.stdin.flush()
-            line = self._proc.stdout.readline()
-            answer = json.loads(line) if line else {}
-            if answer.get("status") != "ready":
-                self._abandon(answer)
-            self._start_time = time.time()
+    def _spawn(self) -> None:
+        if _closing.is_set():
+            raise RuntimeError("the embedded cloud is shutting down")
+        code_dir = unpacked.unpack(self.code_zip, self.cloud.tmp / "code")
+        self._proc = subprocess.Popen(
+            # -I drops PYTHON* variables and the working directory, -S this venv's site-packages.
+            [sys.executable, "-I", "-S", str(_WORKER_SCRIPT)],
+            cwd=code_dir,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=environment(self.cloud, self.config, code_dir),
+            start_new_session=True,
+        )
+        self._stderr_queue = queue.Queue()
+        reading = self._read_stderr  # type: ignore[attr-defined]
+        self._stderr_thread = threading.Thread(target=reading, daemon=True)
+        self._stderr_thread.start()
+        self._greet(code_dir)
 
-        def _abandon(self, answer: dict[str, Any]) -> None:
-            process, self._proc = self._proc, None
-            process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=2)
-            process.kill()
-            self._stderr_thread.join(timeout=1)
-            failure = answer.get("failure") or {
-                "errorType": "Runtime.ExitError",
-                "errorMessage": f"Runtime exited with status {process.wait()}",
-            }
-            raise InitFailed(failure, self._drain_stderr())
+    def _greet(self, code_dir: Path) -> None:
+        module, handler = str(self.config.get("Handler", "app.handler")).rsplit(".", 1)
+        init = {
+            "code_dir": str(code_dir),
+            "layers": [str(layer) for layer in _layers(self.config, self.cloud.build / "layers")],
+            "runtime": str(unpacked.runtime_directory(self.cloud.build)),
+            "module": module.replace("/", "."),
+            "handler": handler,
+            "function_name": self.config.get("FunctionName", ""),
+            "memory": self.config.get("MemorySize", 128),
+            "arn": self.config.get("FunctionArn", ""),
+        }
+        self._proc.stdin.write(json.dumps(init) + "\n")
+        self._proc.stdin.flush()
+        line = self._proc.stdout.readline()
+        answer = json.loads(line) if line else {}
+        if answer.get("status") != "ready":
+            self._abandon(answer)
 
-        def invoke(self, *args: Any, **kwargs: Any) -> Any:
+    def _abandon(self, answer: dict[str, Any]) -> None:
+        process, self._proc = self._proc, None
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+        process.kill()
+        self._stderr_thread.join(timeout=1)
+        failure = answer.get("failure") or {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"Runtime exited with status {process.wait()}",
+        }
+        lines = []
+        while not self._stderr_queue.empty():
+            lines.append(self._stderr_queue.get_nowait())
+        raise InitFailed(failure, "\n".join(lines))
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        """One invocation; a function that cannot start is answered like any other failure."""
+        try:
+            return super().invoke(*args, **kwargs)  # type: ignore[misc]
+        except InitFailed as failed:
+            result = {worker.FAILURE_KEY: failed.failure}
+            return {"status": "ok", "result": result, "log": failed.log, "cold_start": True}
+
+    def _drain_stderr_bounded(self, *_args: float, **_kwargs: float) -> str:
+        """The log of this invocation, up to the mark that the worker writes behind it."""
+        lines: list[str] = []
+        deadline = time.monotonic() + _LOG_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and self._proc is not None:
             try:
-                return super().invoke(*args, **kwargs)
-            except InitFailed as failed:
-                return {
-                    "status": "ok",
-                    "result": {worker.FAILURE_KEY: failed.failure},
-                    "log": failed.log,
-                    "cold_start": True,
-                }
-
-        def _drain_stderr_bounded(self, *_args: float, **_kwargs: float) -> str:
-            """The log of this invocation, up to the mark that the worker writes behind it."""
-            lines: list[str] = []
-            deadline = time.monotonic() + 0.5
-            while (left := deadline - time.monotonic()) > 0 and self._proc is not None:
-                try:
-                    line = self._stderr_queue.get(timeout=left)
-                except queue.Empty:
-                    break
-                if line == worker.END_OF_LOG:
-                    break
-                lines.append(line)
-            return "\n".join(lines)
-
-    return CloudWorker
+                line = self._stderr_queue.get(timeout=left)
+            except queue.Empty:
+                break
+            if line == worker.END_OF_LOG:
+                break
+            lines.append(line)
+        return "\n".join(lines)
 
 
 def _layers(function: dict[str, Any], into: Path) -> list[Path]:

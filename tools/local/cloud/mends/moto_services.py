@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tools.local.cloud.config import REGION, CloudConfig
-from tools.local.cloud.forwarding import Response, forward
+from tools.local.cloud.forwarding import Request, Response, forward
 
 _BROKEN = 500
 _NOT_FOUND = (
@@ -37,7 +37,7 @@ def _handler(moto: str, service: str) -> Callable[..., Awaitable[Response]]:
             f"AWS4-HMAC-SHA256 Credential=test/20200101/{REGION}/{service}/aws4_request, "
             "SignedHeaders=host, Signature=none",
         )
-        status, answer, content = await forward(moto, method, path, sent, body, query)
+        status, answer, content = await forward(moto, Request(method, path, sent, body, query))
         if status == _BROKEN and service == "autoscaling" and b"<html" in content[:200].lower():
             # moto crashes with a page of HTML on an unknown instance id; AWS refuses it politely.
             return 400, {"Content-Type": "text/xml"}, _NOT_FOUND.encode()

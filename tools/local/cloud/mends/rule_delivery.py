@@ -9,70 +9,77 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from tools.local.cloud import delivery
 from tools.local.cloud.config import CloudConfig
 
 _log = logging.getLogger("nightshift.cloud.rules")
-_failure: contextvars.ContextVar[list[delivery.NotDelivered] | None] = contextvars.ContextVar(
-    "rule_delivery_failure", default=None
+_failures: contextvars.ContextVar[list[delivery.NotDelivered] | None] = contextvars.ContextVar(
+    "rule_delivery_failures", default=None
 )
 
 
 def apply(_config: CloudConfig) -> None:
-    """Replace the dispatch to Lambda and wrap the dispatch to any target."""
+    """Replace the dispatch to Lambda, and watch the dispatch to every target."""
     from ministack.services import eventbridge, sqs, stepfunctions
 
-    invoke_target = eventbridge._invoke_target
-    dispatch_sqs = eventbridge._dispatch_to_sqs
-    dispatch_sfn = eventbridge._dispatch_to_stepfunctions
+    eventbridge._dispatch_to_lambda = _to_lambda
+    eventbridge._dispatch_to_sqs = _existing(eventbridge._dispatch_to_sqs, sqs._queue_by_arn)
+    eventbridge._dispatch_to_stepfunctions = _existing(
+        eventbridge._dispatch_to_stepfunctions, stepfunctions._resolve_state_machine_arn
+    )
+    eventbridge._invoke_target = _kept(eventbridge._invoke_target, eventbridge._pattern_event_view)
 
-    def to_lambda(arn: str, payload: str) -> None:
-        try:
-            delivery.to_function(arn, json.loads(payload))
-        except delivery.NotDelivered as error:
-            _note(error)
 
-    def to_sqs(spec: Any, payload: str, parameters: Any = None) -> None:
-        if sqs._queue_by_arn(str(spec)) is None:
-            _note(delivery.NotDelivered("NO_RESOURCE", f"queue {spec} does not exist"))
-            return
-        dispatch_sqs(spec, payload, parameters)
+def _to_lambda(arn: str, payload: str) -> None:
+    try:
+        delivery.to_function(arn, json.loads(payload))
+    except delivery.NotDelivered as error:
+        _note(error)
 
-    def to_stepfunctions(arn: str, payload: str) -> None:
-        if stepfunctions._resolve_state_machine_arn(arn) is None:
-            _note(delivery.NotDelivered("NO_RESOURCE", f"state machine {arn} does not exist"))
-            return
-        dispatch_sfn(arn, payload)
 
+def _existing(dispatch: Callable[..., Any], find: Callable[[str], Any]) -> Callable[..., Any]:
+    def to_existing(target: Any, payload: str, *rest: Any) -> None:
+        if find(str(target)) is None:
+            _note(delivery.NotDelivered("NO_RESOURCE", f"target {target} does not exist"))
+        else:
+            dispatch(target, payload, *rest)
+
+    return to_existing
+
+
+def _kept(invoke_target: Callable[..., Any], view_of: Callable[[Any], Any]) -> Callable[..., Any]:
     def to_target(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
         failures: list[delivery.NotDelivered] = []
-        token = _failure.set(failures)
+        token = _failures.set(failures)
         try:
             invoke_target(target, event, rule, view)
         finally:
-            _failure.reset(token)
+            _failures.reset(token)
         if failures:
-            view = view or eventbridge._pattern_event_view(event)
-            _keep(target, rule, json.dumps(view.event_with_detail()), failures[0])
+            _count_failure(rule)
+            _keep(target, rule, json.dumps((view or view_of(event)).event_with_detail()), failures[0])
 
-    eventbridge._dispatch_to_lambda = to_lambda
-    eventbridge._dispatch_to_sqs = to_sqs
-    eventbridge._dispatch_to_stepfunctions = to_stepfunctions
-    eventbridge._invoke_target = to_target
+    return to_target
 
 
 def _note(error: delivery.NotDelivered) -> None:
     _log.warning("a rule's target was not reached: %s", error)
-    failures = _failure.get()
+    failures = _failures.get()
     if failures is not None:
         failures.append(error)
 
 
-def _keep(
-    target: dict[str, Any], rule: dict[str, Any], payload: str, error: delivery.NotDelivered
-) -> None:
+def _count_failure(rule: dict[str, Any]) -> None:
+    from ministack.services import cloudwatch
+
+    dimensions = {"RuleName": str(rule.get("Name", ""))}
+    cloudwatch.record_metric("AWS/Events", "FailedInvocations", 1, "Count", dimensions)
+
+
+def _keep(target: dict[str, Any], rule: dict[str, Any], payload: str, error: delivery.NotDelivered) -> None:
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return

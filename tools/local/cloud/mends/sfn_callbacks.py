@@ -74,7 +74,7 @@ def _call(sfn: Any, resource: str, payload: Any, info: dict[str, Any]) -> None:
 def _wait(sfn: Any, info: dict[str, Any], state: dict[str, Any]) -> None:
     timeout = float(state.get("TimeoutSeconds", _NEVER))
     heartbeat = float(state.get("HeartbeatSeconds", _NEVER))
-    stopped = sfn_stopping.stop_event() or threading.Event()
+    stopped = sfn_stopping.stop_event()
     started = beat = time.monotonic()
     last = info["heartbeat"]
     while not info["event"].wait(_POLL_SECONDS):

@@ -10,37 +10,40 @@ import contextvars
 import json
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from tools.local.cloud.config import CloudConfig
+
+_current: contextvars.ContextVar[str] = contextvars.ContextVar("execution_arn", default="")
+_stops: dict[str, threading.Event] = {}
 
 
 class ExecutionStopped(Exception):
     """Unwinds the thread of an execution that was stopped from outside."""
 
 
-current: contextvars.ContextVar[str | None] = contextvars.ContextVar("execution_arn", default=None)
-_stops: dict[str, threading.Event] = {}
-
-
-def stop_event() -> threading.Event | None:
-    """Set when the execution of this thread has been stopped; None outside an execution."""
-    return _stops.get(current.get() or "")
+def stop_event() -> threading.Event:
+    """Set when the execution of this thread has been stopped; never set outside an execution."""
+    return _stops.get(_current.get()) or threading.Event()
 
 
 def apply(_config: CloudConfig) -> None:
     """Wrap the run, the failure, the stop and the sleep of executions."""
     from ministack.services import stepfunctions as sfn
 
-    run_execution = sfn._run_execution
-    fail_execution = sfn._fail_execution
-    stop_execution = sfn._stop_execution
+    sfn._run_execution = _timed(sfn, sfn._run_execution)
+    sfn._fail_execution = _once(sfn._fail_execution)
+    sfn._stop_execution = _releasing(sfn._stop_execution)
+    sfn._scaled_sleep = lambda seconds: _sleep(seconds * sfn._SFN_WAIT_SCALE)
+    sfn.logger.addFilter(_is_no_stop)
 
+
+def _timed(sfn: Any, run_execution: Callable[[str], None]) -> Callable[[str], None]:
     def run(arn: str) -> None:
-        current.set(arn)
+        _current.set(arn)
         _stops[arn] = threading.Event()
-        execution = sfn._executions.get(arn)
-        timer = _timer(sfn, execution) if execution else None
+        timer = _timer(sfn, arn)
         try:
             run_execution(arn)
         finally:
@@ -48,28 +51,30 @@ def apply(_config: CloudConfig) -> None:
                 timer.cancel()
             _stops.pop(arn, None)
 
+    return run
+
+
+def _once(fail_execution: Callable[..., None]) -> Callable[..., None]:
     def fail(execution: dict[str, Any], error: str, cause: str) -> None:
         # An execution ends once: what its threads run into after a stop is no failure.
         if execution["status"] == "RUNNING":
             fail_execution(execution, error, cause)
 
+    return fail
+
+
+def _releasing(stop_execution: Callable[..., Any]) -> Callable[..., Any]:
     def stop(data: dict[str, Any]) -> Any:
         answer = stop_execution(data)
         _release(str(data.get("executionArn")))
         return answer
 
-    def sleep(seconds: float) -> None:
-        stopped = stop_event()
-        if stopped is None:
-            stopped = threading.Event()
-        if stopped.wait(max(0.0, seconds * sfn._SFN_WAIT_SCALE)):
-            raise ExecutionStopped
+    return stop
 
-    sfn._run_execution = run
-    sfn._fail_execution = fail
-    sfn._stop_execution = stop
-    sfn._scaled_sleep = sleep
-    sfn.logger.addFilter(_is_no_stop)
+
+def _sleep(seconds: float) -> None:
+    if stop_event().wait(max(0.0, seconds)):
+        raise ExecutionStopped
 
 
 def _is_no_stop(record: logging.LogRecord) -> bool:
@@ -82,8 +87,9 @@ def _release(arn: str) -> None:
         stopped.set()
 
 
-def _timer(sfn: Any, execution: dict[str, Any]) -> threading.Timer | None:
-    machine = sfn._state_machines.get(execution["stateMachineArn"])
+def _timer(sfn: Any, arn: str) -> threading.Timer | None:
+    execution = sfn._executions.get(arn)
+    machine = sfn._state_machines.get(execution["stateMachineArn"]) if execution else None
     seconds = json.loads(machine["definition"]).get("TimeoutSeconds") if machine else None
     if not isinstance(seconds, int | float):
         return None
