@@ -13,7 +13,7 @@ from tools.cli.errors import CliError
 
 LOCAL_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - the embedded cloud knows no other
+    "AWS_SECRET_ACCESS_KEY": "test",  # the embedded cloud knows no other
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }

