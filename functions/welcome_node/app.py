@@ -56,7 +56,8 @@ def environment() -> Environment:
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Welcome the node of one queued launch event.
 
-    A node whose agent is not online yet raises Retryable, so that the queue delivers the event again, and after its last try keeps it in the DLQ.
+    A node whose agent is not online yet raises Retryable, so that the queue delivers the event
+    again, and after its last try keeps it in the DLQ.
     """
     (record,) = event["Records"]
     launch = envelopes.read(InstanceChange, json.loads(record["body"])).detail

@@ -142,7 +142,8 @@ class GroupState(_Fact):
 class Step(_Fact):
     """One effect on the world: its intent, and the token that waits for it.
 
-    A step without a token (a release installed on a fresh node) may answer for another step, ``answers``, that has one.
+    A step without a token (a release installed on a fresh node) may answer for another step,
+    ``answers``, that has one.
     """
 
     step_id: str

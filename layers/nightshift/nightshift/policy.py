@@ -152,7 +152,7 @@ class Policy(_Part):
 def read(text: str, remedies: frozenset[str]) -> Policy:
     """Read and validate a policy written as YAML; ``remedies`` are the names a ladder may use.
 
-    Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``; the message says where.
+    Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``, which say where.
     """
     try:
         policy = Policy.model_validate(yaml.safe_load(text))
@@ -168,6 +168,6 @@ def read(text: str, remedies: frozenset[str]) -> Policy:
         if unknown:
             raise Refused(
                 "policy.unknown_remedy",
-                f"symptoms.{name}.ladder: there is no {', '.join(unknown)}; there are {', '.join(sorted(remedies))}",
+                f"symptoms.{name}.ladder: there is no {unknown[0]}; there are {', '.join(sorted(remedies))}",
             )
     return policy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,13 +86,18 @@ class Cloud:
         self.log = home / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
 
+    ready_path = "/_nightshift/ready"
+
+    def command(self) -> list[str]:
+        """How the server is started."""
+        command = [sys.executable, "-m", "tools.local.cloud", "--port", str(self.port)]
+        return [*command, "--fleet", self.fleet.url, "--moto", self.moto.url, "--home", str(self.home)]
+
     def start(self) -> None:
         """Start the server and wait until it is ready."""
-        command = [sys.executable, "-m", "tools.local.cloud", "--port", str(self.port)]
-        command += ["--fleet", self.fleet.url, "--moto", self.moto.url, "--home", str(self.home)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command,
+                self.command(),
                 cwd=REPO,
                 stdout=log,
                 stderr=log,
@@ -103,7 +110,7 @@ class Cloud:
         assert self.process
         assert self.process.poll() is None, self.log.read_text()
         with suppress(OSError):
-            return self.get("/_nightshift/ready") == {"ready": True}
+            return bool(self.get(self.ready_path))
         return False
 
     def stop(self, how: int = signal.SIGTERM) -> int:
@@ -150,6 +157,22 @@ class Cloud:
 
         return dict(json.loads(wait_for(kept, f"item {key}")["event"]["S"]))
 
+    def execute(self, machine: str, name: str, given: Any, *, until: bool = True) -> dict[str, Any]:
+        """Start an execution and, unless told otherwise, describe it once it has ended."""
+        sfn = self.client("stepfunctions")
+        arn = sfn.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))["executionArn"]
+
+        def ended() -> Any:
+            described = sfn.describe_execution(executionArn=arn)
+            return described if described["status"] != "RUNNING" or not until else None
+
+        return dict(wait_for(ended, f"execution {name} to end"))
+
+    def invoke(self, function: str, **event: Any) -> tuple[str | None, Any]:
+        """Invoke a function and return (function error, payload)."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
     def workers(self) -> list[int]:
         """Process ids of Lambda workers of this server, by their command line."""
         found = []
@@ -159,6 +182,69 @@ class Cloud:
                 if b"cloud/worker.py" in command and str(self.home).encode() in (folder / "environ").read_bytes():
                     found.append(int(folder.name))
         return found
+
+
+class Upstream(Cloud):
+    """Ministack as it is, under the same environment."""
+
+    ready_path = "/_ministack/ready"
+
+    def command(self) -> list[str]:
+        """Start it through its own entry point."""
+        program = (
+            "import pathlib, sys\n"
+            "from tools.local.cloud import environment\n"
+            "from tools.local.cloud.config import CloudConfig\n"
+            "port, home = sys.argv[1:]\n"
+            "environment.prepare(CloudConfig(int(port), '', '', pathlib.Path(home)))\n"
+            "sys.argv = ['ministack']\n"
+            "from ministack.app import main\n"
+            "main()\n"
+        )
+        return [sys.executable, "-c", program, str(self.port), str(self.home)]
+
+    def deploy(self, resources: dict[str, Any], **parameters: str) -> None:
+        """Create or update a stack of CloudFormation resources, through SAM."""
+        template = {
+            "Transform": "AWS::Serverless-2016-10-31",
+            "Parameters": {name: {"Type": "String", "Default": "default"} for name in parameters},
+            "Resources": resources,
+        }
+        cloudformation = self.client("cloudformation")
+        name = f"probe-{time.monotonic_ns()}"
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        )
+
+        def settled() -> bool:
+            status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+            return not status.endswith("IN_PROGRESS")
+
+        wait_for(settled, "the probe's stack")
+
+    def function(self, name: str, source: str, **more: Any) -> None:
+        """Create a function from source text."""
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("app.py", source)
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role="arn:aws:iam::000000000000:role/any",
+            Handler="app.handler",
+            Code={"ZipFile": content.getvalue()},
+            **more,
+        )
+
+    def machine(self, name: str, definition: dict[str, Any]) -> str:
+        """Create a state machine and return its ARN."""
+        made = self.client("stepfunctions").create_state_machine(
+            name=name, definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/any"
+        )
+        return str(made["stateMachineArn"])
 
 
 def free_port() -> int:
