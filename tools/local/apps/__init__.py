@@ -1,0 +1,1 @@
+"""The two sample apps that local nodes run, and the builder of their releases."""
