@@ -18,6 +18,13 @@ _NOT_FOUND = (
     "<Message>Instance Id not found - No managed instance found for the given instance ID</Message>"
     "</Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
 )
+# moto has no instance refreshes, so none is ever running; the answer that AWS gives then.
+_NO_REFRESHES = (
+    '<DescribeInstanceRefreshesResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
+    "<DescribeInstanceRefreshesResult><InstanceRefreshes/></DescribeInstanceRefreshesResult>"
+    "<ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>"
+    "</DescribeInstanceRefreshesResponse>"
+)
 
 
 def apply(config: CloudConfig) -> None:
@@ -37,6 +44,9 @@ def _handler(moto: str, service: str) -> Callable[..., Awaitable[Response]]:
             f"AWS4-HMAC-SHA256 Credential=test/20200101/{REGION}/{service}/aws4_request, "
             "SignedHeaders=host, Signature=none",
         )
+        text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+        if service == "autoscaling" and "Action=DescribeInstanceRefreshes" in text:
+            return 200, {"Content-Type": "text/xml"}, _NO_REFRESHES.encode()
         status, answer, content = await forward(moto, Request(method, path, sent, body, query))
         if status == _BROKEN and service == "autoscaling" and b"<html" in content[:200].lower():
             # moto crashes with a page of HTML on an unknown instance id; AWS refuses it politely.
