@@ -19,6 +19,7 @@ from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
 from nightshift.aws.policies import Policies
 from nightshift.errors import NightshiftError
+from nightshift.journal import Note
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -65,7 +66,8 @@ def page(request: Request, now: datetime) -> list[str]:
     Raises the first channel's error after all were tried, so that a retry sends what is missing.
     """
     here = environment()
-    incident = Incidents(here.incidents_table, Journals(here.journal_table)).get(request.incident_id)
+    incidents = Incidents(here.incidents_table, Journals(here.journal_table))
+    incident = incidents.get(request.incident_id)
     text = pages.compose(incident, Nodes(here.nodes_table).get(incident.node_id), request.reason)
     deliveries, sent, failures = Deliveries(here.deliveries_table), [], []
     for channel, deliver in _channels(text).items():
@@ -81,6 +83,11 @@ def page(request: Request, now: datetime) -> list[str]:
             continue
         deliveries.remember(text.key, channel, clock.iso(now), int((now + KEPT).timestamp()))
         sent.append(channel)
+    if sent:
+        note = Note(
+            "page", "notify", "sent", f"paged by {', '.join(sent)}: {request.reason}", {"title": text.title}
+        )
+        incidents.amend(request.incident_id, now, lambda _: (note, {}))
     if failures:
         raise failures[0]
     return sent

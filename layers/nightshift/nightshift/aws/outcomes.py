@@ -12,12 +12,10 @@ from nightshift.aws.commands import Invocation
 from nightshift.aws.fleet import Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.steps import Steps
-from nightshift.errors import Conflict, Permanent
+from nightshift.errors import Permanent
 from nightshift.events import RemedyApplied, traceparent
 from nightshift.incident import Incident, Level, Step
 from nightshift.journal import Note
-
-TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,10 @@ class Outcomes:
         self.bus.publish(_event(incident, _level(incident, waiting), result, now))
 
     def _record(self, step: Step, result: Invocation, now: datetime) -> Incident:
-        for attempt in range(1, TRIES + 1):
-            incident = self.incidents.get(step.incident_id)
+        def change(incident: Incident) -> tuple[Note, dict[str, object]] | None:
             level = _level(incident, step)
             if level.acted_at:
-                return incident
+                return None
             verdict = "succeeded" if result.succeeded else "failed"
             inputs = {
                 "step_id": step.step_id,
@@ -61,12 +58,9 @@ class Outcomes:
                 "node_id": incident.node_id,
             }
             note = Note("result", self.actor, verdict, f"{level.remedy} {verdict}: {result.status}", inputs)
-            try:
-                return self.incidents.record(incident, now, note, levels=_with(incident, level, result, now))
-            except Conflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
+            return note, {"levels": _with(incident, level, result, now)}
+
+        return self.incidents.amend(step.incident_id, now, change)
 
 
 def _level(incident: Incident, step: Step) -> Level:
