@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from tools.cli.errors import CliError
+from tools.local.paths import home
+from tools.local.record import recorded, running
 
 LOCAL_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -40,6 +42,10 @@ class Connection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._local = None if target.aws else _running_stack(target.endpoint)
+        if self._local is None and not target.aws and not target.endpoint and recorded(home()):
+            raise CliError(
+                "the local stack is broken: a part of it ended", "clear it: make down, then: make up"
+            )
         self._point_boto3()
 
     def _point_boto3(self) -> None:
@@ -107,9 +113,7 @@ class Connection:
 
 def _running_stack(endpoint: str) -> dict[str, Any] | None:
     """The local stack's record, when it runs (and is the one at ``endpoint``, if that is given)."""
-    from tools.local.record import running
-
-    record = running()
-    if record is None or (endpoint and record["endpoint"].rstrip("/") != endpoint.rstrip("/")):
+    stack = running()
+    if stack is None or (endpoint and stack["endpoint"].rstrip("/") != endpoint.rstrip("/")):
         return None
-    return record
+    return stack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ if TYPE_CHECKING:  # rich takes longer to import than all the rest of a --json c
     from rich.console import Console
     from rich.table import Table
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # in seconds
+KEPT_WHOLE = ("incident", "node", "id", "url")  # what a person copies
 PIPE_WIDTH = 140  # columns for output that no terminal measures
 
 COLOURS = {
@@ -38,7 +41,7 @@ def table(*columns: str, title: str = "") -> Table:
 
     made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in KEPT_WHOLE)
     return made
 
 
@@ -74,6 +77,15 @@ def duration(seconds: float) -> str:
     if seconds < DAY:
         return f"{seconds // HOUR:.0f} h {seconds % HOUR // MINUTE:02.0f} min"
     return f"{seconds // DAY:.0f} d {seconds % DAY // HOUR:.0f} h"
+
+
+def relative(text: str, start: datetime) -> str:
+    """``text`` with every instant in it as seconds from ``start``: ``gone since +3.4 s``."""
+
+    def seconds(found: re.Match[str]) -> str:
+        return f"{(instant(found.group()) - start).total_seconds():+.1f} s"
+
+    return INSTANT.sub(seconds, text)
 
 
 def plain(text: str) -> str:

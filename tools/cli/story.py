@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,6 @@ from nightshift.journal import Entry, Verification
 from tools.cli import screen
 
 LINES = 6  # of an action's output, the last ones, unless everything is asked for
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 #: What an entry means, by kind and verdict, with the colour of how it went.
 WORDS = {
@@ -52,7 +50,9 @@ def tell(
         since = (screen.instant(str(content["at"])) - start).total_seconds()
         word, style = _word(content)
         lines.add_row(
-            f"{since:+.1f} s", f"[{style}]{word}[/]", screen.plain(relative(str(content["reason"]), start))
+            f"{since:+.1f} s",
+            f"[{style}]{word}[/]",
+            screen.plain(screen.relative(str(content["reason"]), start)),
         )
         for detail in details(content, start, full=full):
             lines.add_row("", "", f"[dim]{screen.plain(detail)}[/]")
@@ -65,11 +65,12 @@ def tell(
 
 
 def _head(console: Console, incident: Incident, node: Node | None) -> None:
-    name = f"{node.name} ({node.node_id})" if node else incident.node_id
+    known = node is not None and node.name != node.node_id
+    name = f"{node.name} ({node.node_id})" if node and known else incident.node_id
     console.print(
         f"[bold]{incident.incident_id}[/]: {incident.symptom} on {screen.plain(name)}, {incident.group}"
     )
-    opened = _INSTANT.sub(lambda found: found.group().replace("T", " ")[:19] + " UTC", incident.opened_at)
+    opened = f"{screen.instant(incident.opened_at):%Y-%m-%d %H:%M:%S} UTC"
     state = screen.coloured(incident.state)
     if incident.closed_at:
         seconds = (screen.instant(incident.closed_at) - screen.instant(incident.opened_at)).total_seconds()
@@ -84,29 +85,22 @@ def _word(content: Mapping[str, Any]) -> tuple[str, str]:
     return WORDS.get((kind, verdict), (f"{kind}: {verdict}", "default"))
 
 
-def relative(text: str, start: datetime) -> str:
-    """``text`` with every instant in it as seconds from ``start``."""
-
-    def seconds(found: re.Match[str]) -> str:
-        return f"{(screen.instant(found.group()) - start).total_seconds():+.1f} s"
-
-    return _INSTANT.sub(seconds, text)
-
-
 def details(content: Mapping[str, Any], start: datetime, *, full: bool) -> Iterator[str]:
     """What stands below an entry's reason: the values that decided, and the end of an output."""
     inputs: Mapping[str, Any] = content["inputs"]
     if full:
-        yield from (f"{name}: {relative(_flat(value), start)}" for name, value in inputs.items() if value)
+        yield from (
+            f"{name}: {screen.relative(_flat(value), start)}" for name, value in inputs.items() if value
+        )
         return
     if content["kind"] == "admission" and content["verdict"] != "allow":
-        until = f", asks again at {relative(inputs['until'], start)}" if inputs.get("until") else ""
+        until = f", asks again at {screen.relative(inputs['until'], start)}" if inputs.get("until") else ""
         yield f"guard: {inputs.get('guard', '')}{until}"
     if content["kind"] == "result":
         lines = str(inputs.get("output", "")).strip().splitlines()
         if len(lines) > LINES:
             yield f"... {len(lines) - LINES} lines more: --full"
-        yield from (f"| {relative(line, start)}" for line in lines[-LINES:])
+        yield from (f"| {screen.relative(line, start)}" for line in lines[-LINES:])
 
 
 def _flat(value: object) -> str:

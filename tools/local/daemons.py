@@ -107,20 +107,27 @@ def end(processes: list[psutil.Process], patience: float) -> int:
     return len(stubborn)
 
 
-def left_behind(home: Path) -> list[psutil.Process]:
-    """Every live process that the stack in ``home`` started; never this process or its parents."""
+def left_behind(home: Path, sessions: set[int]) -> list[psutil.Process]:
+    """Every live process that the stack in ``home`` started; never this process or its parents.
+
+    ``sessions`` are the pids of its daemons, each of which led a session of its own.
+    """
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    return [process for process in _belonging(home) if process.pid not in ours]
+    return [process for process in _belonging(home, sessions) if process.pid not in ours]
 
 
-def _belonging(home: Path) -> Iterator[psutil.Process]:
+def _belonging(home: Path, sessions: set[int]) -> Iterator[psutil.Process]:
     machines, temporary = f"{home / 'machines'}{os.sep}", str(home / "tmp")
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # gone meanwhile, or another user's
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             marks = process.environ()
-            daemon = marks.get(MARK) == str(home)
+            daemon = marks.get(MARK) == str(home) or marks.get("TMPDIR") == temporary
             on_node = marks.get(MACHINE_MARK, "").startswith(machines)
-            if daemon or on_node or marks.get("TMPDIR") == temporary:
+            # The number of a session may serve again, so its member must be one of our modules, too.
+            member = os.getsid(process.pid) in sessions and any(
+                "tools.local." in one for one in process.cmdline()
+            )
+            if daemon or on_node or member:
                 yield process

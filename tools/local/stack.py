@@ -63,6 +63,7 @@ def up(progress: Progress = lambda _: None) -> dict[str, Any]:
             ports = chosen()
             require_free(ports)
         except PortUnusable as error:
+            _forget(place)
             raise StackFailed(str(error), "choose another base port: NIGHTSHIFT_PORT=14566 make up") from None
         try:
             return _start(place, ports, progress)
@@ -80,8 +81,7 @@ def down() -> list[str]:
     place = home()
     with _alone(place):
         done = _clear(place, keep=(REPORT,))
-    with contextlib.suppress(OSError):
-        place.rmdir()  # stays while the report is in it
+    _forget(place)
     return done
 
 
@@ -156,12 +156,13 @@ def _environment(place: Path) -> dict[str, str]:
 def _clear(place: Path, keep: tuple[str, ...]) -> list[str]:
     """Stop every process of the stack in ``place`` and remove all but ``keep``; says what it did."""
     done = []
-    alive = [(daemon, process) for daemon in record.daemons(place) if (process := daemon.process())]
+    known = record.daemons(place)
+    alive = [(daemon, process) for daemon in known if (process := daemon.process())]
     if alive:
         killed = daemons.end([process for _, process in alive], STOP_SECONDS)
         names = " and ".join(f"{daemon.name} ({daemon.pid})" for daemon, _ in alive)
         done.append(f"stopped {names}" + (f"; {killed} had to be killed" if killed else ""))
-    orphans = daemons.left_behind(place)
+    orphans = daemons.left_behind(place, {daemon.pid for daemon in known})
     if orphans:
         daemons.end(orphans, patience=3)
         done.append(f"ended {len(orphans)} processes that were left behind")
@@ -171,6 +172,11 @@ def _clear(place: Path, keep: tuple[str, ...]) -> list[str]:
     if removed:
         done.append(f"removed {', '.join(sorted(path.name for path in removed))} in {place}")
     return done
+
+
+def _forget(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        place.rmdir()  # stays while the report or a cache is in it
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ STATES = ("open", "healed", "escalated", "suppressed", "resolved")
 def command(
     ctx: typer.Context,
     incident_id: Annotated[
-        str, typer.Argument(metavar="[ID]", help="One incident only.", show_default=False)
+        str, typer.Argument(metavar="ID", help="One incident only.", show_default=False)
     ] = "",
     state: Annotated[
         str,
@@ -118,6 +118,6 @@ def _show(incidents: list[Incident], names: dict[str, str]) -> None:
         state, opened = screen.coloured(incident.state), screen.ago(incident.opened_at, now)
         table.add_row(
             incident.incident_id, subject, incident.symptom, state, opened, lasted, tried or "-",
-            screen.plain(incident.reason),
+            screen.plain(screen.relative(incident.reason, screen.instant(incident.opened_at))),
         )  # fmt: skip
     screen.console().print(table if incidents else "no incidents: a quiet night")

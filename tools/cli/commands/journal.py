@@ -24,7 +24,7 @@ def _journal() -> None:
 def verify(
     ctx: typer.Context,
     incident_id: Annotated[
-        str, typer.Argument(metavar="[ID]", help="One incident's chain; by default all.", show_default=False)
+        str, typer.Argument(metavar="ID", help="One incident's chain; by default all.", show_default=False)
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:

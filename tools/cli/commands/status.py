@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,10 +24,8 @@ def command(
     from tools.local.paths import home
 
     target = ctx.obj
-    stopped = {daemon.name: daemon.pid for daemon in record.daemons(home()) if daemon.process() is None}
     if not target.aws and not target.endpoint and record.running() is None:
-        known = record.recorded(home()) is not None or bool(stopped)
-        facts: dict[str, Any] = {"state": "broken" if known else "down", "ended": stopped}
+        facts = _not_up(home())
     else:
         facts = _facts(Connection(target))
     if as_json:
@@ -35,6 +34,16 @@ def command(
         _show(facts)
     if facts["state"] != "up":
         raise typer.Exit(1)
+
+
+def _not_up(place: Path) -> dict[str, Any]:
+    from tools.local import record
+
+    known = record.daemons(place)
+    ended = {daemon.name: daemon.pid for daemon in known if daemon.process() is None}
+    if ended:
+        return {"state": "broken", "ended": ended}
+    return {"state": "incomplete" if known else "down", "ended": {}}
 
 
 def _facts(connection: Connection) -> dict[str, Any]:
@@ -61,8 +70,12 @@ def _show(facts: dict[str, Any]) -> None:
         print("down: no local stack is running\n  start it: make up    or look at AWS: --profile NAME")
         return
     if facts["state"] == "broken":
-        ended = ", ".join(f"{name} ({pid})" for name, pid in facts["ended"].items()) or "its start"
-        print(f"broken: {ended} ended unasked\n  clear it: make down    then: make up")
+        print(f"broken: {_word(facts['ended'])} ended unasked\n  clear it: make down    then: make up")
+        return
+    if facts["state"] == "incomplete":
+        print(
+            "incomplete: it is still starting, or its start was cut short\n  clear it: make down    then: make up"
+        )
         return
     print("up: " + "    ".join(f"{name} {_word(facts[name])}" for name in PLACE if facts.get(name)))
     print(

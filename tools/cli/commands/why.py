@@ -12,7 +12,7 @@ PANEL = "Look"
 def command(
     ctx: typer.Context,
     incident_id: Annotated[
-        str, typer.Argument(metavar="[ID]", help="The incident; by default the newest.", show_default=False)
+        str, typer.Argument(metavar="ID", help="The incident; by default the newest.", show_default=False)
     ] = "",
     full: Annotated[
         bool, typer.Option("--full", help="All inputs and the whole output of each action.")
