@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
@@ -64,7 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Remember the request and answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         target = self.headers.get("X-Amz-Target")
-        action = target.rpartition(".")[2] if target else dict(p.split("=") for p in body.split("&"))["Action"]
+        form = dict(urllib.parse.parse_qsl(body)) if not target else {}
+        action = target.rpartition(".")[2] if target else form["Action"]
         self.server.seen.append((action, json.loads(body) if target else body))
         status, kind, answer = self.server.answers.get(action, (200, "application/x-amz-json-1.1", "{}"))
         self.send_response(status)
@@ -179,7 +181,8 @@ class Cloud:
         for folder in Path("/proc").iterdir():
             with suppress(OSError):
                 command = (folder / "cmdline").read_bytes()
-                if b"cloud/worker.py" in command and str(self.home).encode() in (folder / "environ").read_bytes():
+                mine = str(self.home).encode() in (folder / "environ").read_bytes()
+                if mine and b"cloud/worker.py" in command:
                     found.append(int(folder.name))
         return found
 

@@ -23,7 +23,7 @@ class DeployFailed(Exception):
     """The stack could not be brought up; the message names the resources that failed and why."""
 
 
-def deploy(  # noqa: PLR0917 - the order of `sam deploy`: where, what, with which values
+def deploy(
     endpoint: str,
     template: Path,
     home: Path,
@@ -37,7 +37,7 @@ def deploy(  # noqa: PLR0917 - the order of `sam deploy`: where, what, with whic
     cache is used). Raises DeployFailed, and PackageFailed before anything is changed.
     """
     tell = progress or (lambda _message: None)
-    url = _upload(endpoint, template, home, tell)
+    url = _upload(endpoint, template, home, parameters, tell)
     cloudformation = client("cloudformation", endpoint)
     request = {
         "StackName": stack,
@@ -70,9 +70,15 @@ def warm(endpoint: str) -> int:
         return int(json.loads(answer.read())["warmed"])
 
 
-def _upload(endpoint: str, template: Path, home: Path, tell: Callable[[str], None]) -> str:
+def _upload(
+    endpoint: str, template: Path, home: Path, parameters: dict[str, str], tell: Callable[[str], None]
+) -> str:
     from samtranslator.yaml_helper import yaml_parse
 
+    parsed = yaml_parse(template.read_text(encoding="utf-8"))
+    unknown = sorted(parameters.keys() - (parsed.get("Parameters") or {}).keys())
+    if unknown:
+        raise DeployFailed(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     s3 = client("s3", endpoint)
     s3.create_bucket(Bucket=BUCKET)
 
@@ -80,7 +86,7 @@ def _upload(endpoint: str, template: Path, home: Path, tell: Callable[[str], Non
         s3.put_object(Bucket=BUCKET, Key=key, Body=content)
 
     packager = Packager(template.resolve().parent, home.resolve() / "build", BUCKET, put, tell)
-    packaged = packager.package(yaml_parse(template.read_text(encoding="utf-8")))
+    packaged = packager.package(parsed)
     key = f"{template.stem}.packaged.json"
     put(key, json.dumps(packaged, default=str).encode())
     return f"{endpoint}/{BUCKET}/{key}"

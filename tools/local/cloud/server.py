@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import socket
+import threading
 from typing import Any
 
-from tools.local.cloud import environment, internal
+from tools.local.cloud import environment, internal, unpacked
 from tools.local.cloud.config import CloudConfig
+
+_STOP_SECONDS = 5.0
+_LAYERS_KEPT = 6
 
 
 class PortInUse(Exception):
@@ -21,6 +26,7 @@ def run(config: CloudConfig) -> None:
     """Serve until SIGTERM or SIGINT; raises PortInUse before anything is started."""
     listener = _listen(config.port)
     _empty(config)
+    unpacked.prune(config.build / "layers", keep=_LAYERS_KEPT)
     environment.prepare(config)
     # Only now: ministack reads its settings while it is imported.
     from tools.local.cloud import mends
@@ -30,8 +36,11 @@ def run(config: CloudConfig) -> None:
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     mends.apply_all(config)
     Recorder(config).install()
+    # No asyncio.run: it would wait for threads that still talk to others, and nothing here needs them.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     try:
-        asyncio.run(_serve(config, listener))
+        loop.run_until_complete(_serve(config, listener))
     finally:
         lambda_workers.close()
         _empty(config)
@@ -53,13 +62,25 @@ def _empty(config: CloudConfig) -> None:
     shutil.rmtree(config.tmp, ignore_errors=True)
 
 
+def _exit_in_any_case(config: CloudConfig) -> None:
+    """However stuck a request is, a stop takes no longer than this."""
+
+    def leave() -> None:
+        _empty(config)
+        os._exit(0)
+
+    watchdog = threading.Timer(_STOP_SECONDS, leave)
+    watchdog.daemon = True
+    watchdog.start()
+
+
 async def _serve(config: CloudConfig, listener: socket.socket) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app as ministack
     from ministack.core import hypercorn_compat
 
-    from tools.local.cloud.mends import alarm_evaluation, service_metrics
+    from tools.local.cloud.mends import alarm_evaluation, lambda_workers, service_metrics
 
     hypercorn_compat.install()
 
@@ -83,6 +104,13 @@ async def _serve(config: CloudConfig, listener: socket.socket) -> None:
         asyncio.create_task(alarm_evaluation.tick_forever(config.alarm_tick_seconds)),
         asyncio.create_task(service_metrics.measure_forever()),
     )
-    await serve(app, settings, shutdown_trigger=stop.wait)
+
+    async def stopping() -> None:
+        await stop.wait()
+        _exit_in_any_case(config)
+        # Invocations in progress end with their workers; requests that wait for them end too.
+        await asyncio.to_thread(lambda_workers.close)
+
+    await serve(app, settings, shutdown_trigger=stopping)
     for task in ticking:
         task.cancel()

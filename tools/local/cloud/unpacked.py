@@ -43,6 +43,13 @@ def unpack(data: bytes, into: Path) -> Path:
     return target
 
 
+def prune(into: Path, keep: int) -> None:
+    """Remove all but the `keep` most recent directories that `unpack` made below `into`."""
+    if into.is_dir():
+        for old in sorted(into.iterdir(), key=lambda path: path.stat().st_mtime)[:-keep]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _refuse_escapes(archive: zipfile.ZipFile) -> None:
     for name in archive.namelist():
         if name.startswith("/") or ".." in Path(name).parts:
