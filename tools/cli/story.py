@@ -48,7 +48,7 @@ def tell(
     for entry in entries:
         content = entry.content
         since = (screen.instant(str(content["at"])) - start).total_seconds()
-        word, style = _word(content)
+        word, style = word(content)
         lines.add_row(
             f"{since:+.1f} s",
             f"[{style}]{word}[/]",
@@ -78,7 +78,7 @@ def _head(console: Console, incident: Incident, node: Node | None) -> None:
     console.print(f"{state}; opened {opened}. Seconds below count from there.\n")
 
 
-def _word(content: Mapping[str, Any]) -> tuple[str, str]:
+def word(content: Mapping[str, Any]) -> tuple[str, str]:
     kind, verdict = str(content["kind"]), str(content["verdict"])
     if kind == "closed":
         return verdict, screen.COLOURS.get(verdict, "bold")
