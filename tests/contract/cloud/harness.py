@@ -85,6 +85,7 @@ class Cloud:
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.outputs: dict[str, str] = {}
+        self._clients: dict[str, Any] = {}
         self.log = home / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -122,8 +123,10 @@ class Cloud:
         return self.process.wait(timeout=10)
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
-        return client(service, self.endpoint)
+        """A boto3 client, made once: reading its model takes longer than most calls."""
+        if service not in self._clients:
+            self._clients[service] = client(service, self.endpoint)
+        return self._clients[service]
 
     def get(self, path: str) -> Any:
         """GET a JSON answer."""
