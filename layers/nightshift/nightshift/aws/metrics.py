@@ -45,9 +45,13 @@ def samples(
             name = names[int(result["Id"][1:])]
             seconds = symptoms[name].metric.resolution_seconds
             for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                rounded = Decimal(str(round(value, 2))).normalize()
-                found[name].append(Sample(at=clock.iso(at), value=rounded, seconds=seconds))
+                found[name].append(Sample(at=clock.iso(at), value=_hundredths(value), seconds=seconds))
     return {name: tuple(sorted(values, key=lambda sample: sample.at)) for name, values in found.items()}
+
+
+def _hundredths(value: float) -> Decimal:
+    """A metric's value as it is written in the journal: at most two decimals, never an exponent."""
+    return Decimal(f"{value:.2f}".rstrip("0").rstrip("."))
 
 
 def put_alarms(prefix: str, node_id: str, symptoms: Mapping[str, Symptom]) -> None:
