@@ -49,9 +49,8 @@ def show(
             console.print(f"[red]{result.name}[/]: {escape(json.dumps(result.evidence, indent=2))}")
     console.print(f"time to heal     {_by_level(results)}")
     total, most = sum(bill.calls.values()), bill.calls.most_common(MOST_CALLS)
-    console.print(
-        f"calls            {total} by the functions: {', '.join(f'{call} {count}' for call, count in most)}, ..."
-    )
+    shown = ", ".join(f"{call} {count}" for call, count in most)
+    console.print(f"calls            {total} by the functions: {shown}, ...")
     cents, count = bill.cost_per_incident * 100, len(world.incidents)
     console.print(f"estimated cost   {cents:.4f} US cents per incident, over {count} incidents")
     console.print(f"                 [dim]list prices of {escape(bill.prices_as_of)}[/]")
