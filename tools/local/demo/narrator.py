@@ -16,10 +16,9 @@ from rich.text import Text
 from nightshift.incident import Incident
 from nightshift.journal import Entry
 from tools.cli import screen, story
-from tools.local.demo.pager import Page
 from tools.local.demo.world import Node, World
 
-TIMELINE_LINES = 22
+FEWEST_LINES, FRAMES = 4, 10  # of the timeline; of table head, borders and margins
 REASON_WIDTH = 96
 
 
@@ -56,13 +55,12 @@ class Plain:
 
 
 class Screen:
-    """A table of nodes above, the timeline below, the pages beside their incident."""
+    """A table of nodes above, the timeline below, as long as the terminal is high."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=8, transient=False)
         self._lines: list[Text] = []
         self._nodes: Table | Text = Text("booting ...", style="dim")
-        self._pages: list[Page] = []
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -78,16 +76,14 @@ class Screen:
         self._draw()
 
     def show(self, world: World) -> None:
-        """Draw the nodes and the pages as they are."""
-        self._nodes, self._pages = node_table(world.nodes, world.incidents), world.pager.pages
+        """Draw the nodes as they are."""
+        self._nodes = node_table(world.nodes, world.incidents)
         self._draw()
 
     def _draw(self) -> None:
-        parts: list[object] = [self._nodes, Panel(Group(*self._lines[-TIMELINE_LINES:]), title="timeline")]
-        parts += [
-            Panel(escape(page.text), title=f"page by {page.channel}", style="red") for page in self._pages[:1]
-        ]
-        self._live.update(Group(*parts))  # type: ignore[arg-type]
+        rows = self._nodes.row_count if isinstance(self._nodes, Table) else 1
+        room = max(FEWEST_LINES, self._live.console.size.height - rows - FRAMES)
+        self._live.update(Group(self._nodes, Panel(Group(*self._lines[-room:]), title="timeline")))
 
 
 def node_table(nodes: Sequence[Node], incidents: Sequence[Incident]) -> Table:
