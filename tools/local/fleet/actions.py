@@ -26,6 +26,7 @@ class Actions:
 
         Args:
             action: such as `SendCommand`.
+            request: its parameters, as AWS JSON 1.1 carries them.
 
         Raises:
             SsmError: a refusal as SSM words it.

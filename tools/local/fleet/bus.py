@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -37,16 +38,19 @@ class EventBus:
                 batch = [await self._queue.get()]
                 while not self._queue.empty() and len(batch) < BATCH:
                     batch.append(self._queue.get_nowait())
-                while not await self._post(session, batch):
-                    await asyncio.sleep(RETRY_SECONDS)
+                taken = False
+                while not taken:
+                    taken = await self._post(session, batch)
+                    await asyncio.sleep(0 if taken else RETRY_SECONDS)
 
     async def _post(self, session: aiohttp.ClientSession, batch: list[dict[str, Any]]) -> bool:
         try:
             async with session.post(self._url, json=batch) as answer:
-                if answer.status < 300:
+                if answer.ok:
                     return True
                 LOG.warning("the cloud answered %s to events", answer.status)
-                return 400 <= answer.status < 500  # it will not take them later either
+                # What it calls our mistake it will not take later either.
+                return answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
         except (aiohttp.ClientError, TimeoutError) as error:
             LOG.info("events wait for the cloud: %s", error)
             return False

@@ -60,13 +60,14 @@ class Controller:
 
     async def _reconcile(self, *, check_ec2: bool) -> None:
         wanted = {one: group for group in self.groups for one in group.instances}
-        for instance, group in wanted.items():
-            if instance not in self._registry.nodes and instance not in self._registry.gone:
-                self._launch(instance, group)
+        # First those that go: a replacement takes over the name.
         for node in list(self._registry.nodes.values()):
             if node.id not in wanted and node.state != "stopping":
                 node.state = "stopping"
                 self._spawn(f"stop {node.id}", self._terminate(node))
+        for instance, group in wanted.items():
+            if instance not in self._registry.nodes and instance not in self._registry.gone:
+                self._launch(instance, group)
         await self._health_check(wanted, check_ec2=check_ec2)
 
     async def _health_check(self, wanted: dict[str, GroupView], *, check_ec2: bool) -> None:

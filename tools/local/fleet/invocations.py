@@ -117,18 +117,15 @@ class Command:
     def summary(self) -> tuple[str, str]:
         """Status and details of the whole command, from its invocations."""
         invocations = list(self.invocations.values())
-        if any(not invocation.over for invocation in invocations):
-            if self.cancelling:
-                return "Cancelling", "Cancelling"
+        if not all(invocation.over for invocation in invocations):
             begun = any(one.status != "Pending" for one in invocations)
-            return ("InProgress", "InProgress") if begun else ("Pending", "Pending")
+            status = "Cancelling" if self.cancelling else "InProgress" if begun else "Pending"
+            return status, status
         if self.cancelling:
             return "Cancelled", "Cancelled"
-        if not invocations:
-            return "Success", "NoInstancesInTag"
+        if not self.errors:
+            return "Success", "Success" if invocations else "NoInstancesInTag"
         late = [one.details for one in invocations if one.status == "TimedOut"]
-        if late and len(late) == self.errors:
+        if len(late) == self.errors:
             return "TimedOut", late[0]
-        if self.errors:
-            return "Failed", "Failed" if self.errors > self.max_errors else "Incomplete"
-        return "Success", "Success"
+        return "Failed", "Failed" if self.errors > self.max_errors else "Incomplete"

@@ -125,9 +125,14 @@ def _write(path: Path, text: str, mode: int = 0o600) -> None:
 
 def _start_wrapper(facts: NodeFacts) -> str:
     start = " ".join([*unprivileged(), f'"{facts.root}/releases/current/start"'])
+    pid = facts.service_pid_file
+    reap = f'cd "{REPOSITORY}" && "{sys.executable}" -m tools.local.fleet.agent.reap'
     return f"""#!/bin/sh
 # Started by supervisord as program "app". The pid is that of the service and of its group.
-echo $$ > "{facts.service_pid_file}.new" && mv -f "{facts.service_pid_file}.new" "{facts.service_pid_file}"
+if read -r before < "{pid}" && kill -s 0 -- "-$before"; then
+  ({reap} "{facts.machine}" "$before")
+fi 2> /dev/null
+echo $$ > "{pid}.new" && mv -f "{pid}.new" "{pid}"
 exec {start}
 """
 
@@ -184,7 +189,7 @@ startsecs=1
 startretries=0
 stopasgroup=true
 killasgroup=true
-stopwaitsecs=3
+stopwaitsecs=2
 redirect_stderr=true
 stdout_logfile={facts.root}/log/app.log
 stdout_logfile_maxbytes=1MB

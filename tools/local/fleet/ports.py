@@ -10,7 +10,7 @@ from .settings import HOST
 
 # Below the range from which systems take the ports of outgoing connections: a port kept for a
 # node's whole life must not go to somebody's connection while the service restarts.
-LOWEST, HIGHEST = 15_000, 32_000
+LOWEST, HIGHEST, FEWEST = 15_000, 32_000, 1000
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -54,4 +54,4 @@ def _bounds() -> tuple[int, int]:
     except (OSError, ValueError, IndexError):
         ephemeral = 49_152
     highest = min(HIGHEST, ephemeral)
-    return (LOWEST, highest) if highest - LOWEST > 1000 else (LOWEST, HIGHEST)
+    return (LOWEST, highest) if highest - LOWEST >= FEWEST else (LOWEST, HIGHEST)

@@ -71,3 +71,26 @@ def leader_in(pid_file: Path) -> int | None:
         return pid if began <= pid_file.stat().st_mtime + 1.0 else None
     except (OSError, ValueError, psutil.Error):
         return None
+
+
+def group_in(pid_file: Path) -> int | None:
+    """The process group that this file names, also when its leader died and left others.
+
+    The number of a group is not given away while somebody is in it.
+    """
+    leader = leader_in(pid_file)
+    if leader is not None:
+        return leader
+    try:
+        number = int(pid_file.read_text())
+    except (OSError, ValueError):
+        return None
+    return None if is_alive(number) else number
+
+
+def end_group(machine_dir: Path, group: int) -> None:
+    """SIGKILL what is left of a machine's process group, and nothing that is not the machine's."""
+    for process in processes_of([machine_dir]):
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == group:
+                process.kill()

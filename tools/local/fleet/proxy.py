@@ -5,9 +5,11 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from .registry import Node, Registry
 from .settings import HOST, RESERVED_PORTS
@@ -42,8 +44,14 @@ class GroupProxy:
         self._members = members
         self._healthy: set[str] = set()
         self._turn = itertools.count()
-        self._session: aiohttp.ClientSession | None = None
-        self._runner: web.AppRunner | None = None
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None)
+        self._session = aiohttp.ClientSession(
+            auto_decompress=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=UPSTREAM_SECONDS),
+        )
 
     async def start(self) -> None:
         """Listen.
@@ -51,23 +59,13 @@ class GroupProxy:
         Raises:
             OSError: the port is taken.
         """
-        app = web.Application(client_max_size=LARGEST_BODY)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, self.port, shutdown_timeout=1.0).start()
-        self._session = aiohttp.ClientSession(
-            auto_decompress=True,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=UPSTREAM_SECONDS),
-        )
 
     async def stop(self) -> None:
         """Close the port and all connections."""
-        if self._session:
-            await self._session.close()
-        if self._runner:
-            await self._runner.cleanup()
+        await self._session.close()
+        await self._runner.cleanup()
 
     async def check(self) -> None:
         """Ask every member for its health once."""
@@ -76,13 +74,12 @@ class GroupProxy:
         self._healthy = {node.id for node, healthy in zip(members, verdicts, strict=True) if healthy}
 
     async def _is_healthy(self, node: Node) -> bool:
-        assert self._session is not None
         try:
             url = f"http://{HOST}:{node.facts.port}/health"
             timeout = aiohttp.ClientTimeout(total=CHECK_SECONDS)
             async with self._session.get(url, timeout=timeout) as answer:
                 body = await answer.json()
-                return answer.status == 200 and body.get("node") == node.id
+                return answer.status == HTTPStatus.OK and body.get("node") == node.id
         except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
             return False
 
@@ -103,7 +100,6 @@ class GroupProxy:
         return web.json_response({"error": "the node did not answer"}, status=502)
 
     async def _pass_on(self, request: web.Request, body: bytes, node: Node) -> web.Response | None:
-        assert self._session is not None
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         headers["X-Forwarded-For"] = request.remote or HOST
         url = f"http://{HOST}:{node.facts.port}{request.raw_path}"
@@ -111,17 +107,11 @@ class GroupProxy:
             async with self._session.request(
                 request.method, url, data=body or None, headers=headers, allow_redirects=False
             ) as answer:
-                kept = [
+                kept = CIMultiDict(
                     (name, value) for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP
-                ]
-                response = web.Response(status=answer.status, body=await answer.read())
-                for name, value in kept:
-                    if name.lower() == "content-type":
-                        response.headers[name] = value
-                    else:
-                        response.headers.add(name, value)
-                response.headers["X-Nightshift-Node"] = node.facts.name
-                return response
+                )
+                kept["X-Nightshift-Node"] = node.facts.name
+                return web.Response(status=answer.status, body=await answer.read(), headers=kept)
         return None
 
 

@@ -58,13 +58,10 @@ class Server:
     async def _ssm(self, request: web.Request) -> web.Response:
         action = request.headers.get("X-Amz-Target", "").rsplit(".", 1)[-1]
         try:
-            body = json.loads(await request.read() or b"{}")
-            if not isinstance(body, dict):
-                raise SsmError("SerializationException", "the body is no object")
-            return _amz(200, self._actions.perform(action, body))
+            return _amz(200, self._actions.perform(action, dict(json.loads(await request.read() or b"{}"))))
         except SsmError as error:
             return _amz(400, {"__type": error.code, "message": error.message})
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             return _amz(400, {"__type": "SerializationException", "message": str(error)})
 
     async def _ready(self, _: web.Request) -> web.Response:

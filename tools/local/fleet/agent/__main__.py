@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from tools.local.fleet.agent import ssh
 from tools.local.fleet.keys import ensure_host_key
 from tools.local.fleet.layout import NodeFacts, scrubbed_environment
-from tools.local.fleet.agent import ssh
+
 from .documents import DocumentRunner
 from .link import Link
 from .probe import Probe

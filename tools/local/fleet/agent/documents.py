@@ -1,6 +1,7 @@
 """Takes commands from the fleet server and runs their documents on this node."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,10 @@ class DocumentRunner:
                 if command not in self._running:
                     task = asyncio.create_task(self._execute(command, work["steps"]))
                     self._running[command] = task
-                    task.add_done_callback(lambda _, one=command: self._running.pop(one, None))
+                    task.add_done_callback(functools.partial(self._forget, command))
+
+    def _forget(self, command: str, _: "asyncio.Task[None]") -> None:
+        self._running.pop(command, None)
 
     async def _execute(self, command: str, steps: list[dict[str, Any]]) -> None:
         async with self._room:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -30,7 +31,7 @@ class Link:
         while True:
             try:
                 async with self._session.post(f"{self._fleet}{path}", json=body) as answer:
-                    if answer.status < 500:
+                    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                         return
             except (aiohttp.ClientError, TimeoutError) as error:
                 LOG.info("the fleet server is away: %s", error)
@@ -54,7 +55,7 @@ class Link:
         while True:
             try:
                 async with self._session.get(f"{self._fleet}/fleet/agent/work", params=parameters) as answer:
-                    if answer.status == 200:
+                    if answer.status == HTTPStatus.OK:
                         return dict(await answer.json())
             except (aiohttp.ClientError, TimeoutError) as error:
                 LOG.info("the fleet server is away: %s", error)

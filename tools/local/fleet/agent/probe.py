@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from tools.local.fleet.layout import NodeFacts
-from tools.local.fleet.processes import leader_in
+from tools.local.fleet.processes import group_in, leader_in
 from tools.local.fleet.settings import CPU_BUDGET_CORES, DISK_QUOTA_BYTES
+
 from .link import Link
 from .usage import CpuMeter, bytes_below
 
@@ -57,7 +59,7 @@ class Probe:
             "health": health,
             "metrics": {
                 "ServiceUp": float(up) if installed else None,
-                "CPUUtilization": self._cpu.read(pid),
+                "CPUUtilization": self._cpu.read(group_in(self._facts.service_pid_file)),
                 "DiskUsedPercent": None if used is None else min(100.0, 100.0 * used / DISK_QUOTA_BYTES),
             },
         }
@@ -74,6 +76,6 @@ class Probe:
             return False, f"{type(error).__name__}: {error}"[:200]
         if not isinstance(body, dict) or body.get("node") != self._facts.id:
             return False, "a stranger answers on the service's port"
-        if answer.status == 200:
+        if answer.status == HTTPStatus.OK:
             return True, f"serves {body.get('version')}"
         return False, f"{answer.status}: {body.get('reason')}"[:200]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,6 @@ async def _run(process: Any, directory: Path, environment: Mapping[str, str]) ->
     code = await child.wait()
     await process.stdout.drain()
     if code < 0:
-        process.exit_with_signal("KILL" if code == -9 else "TERM")
+        process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
     else:
         process.exit(code)

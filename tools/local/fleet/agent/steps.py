@@ -57,9 +57,7 @@ async def run_step(step: Mapping[str, Any], environment: Mapping[str, str], dire
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    outputs = [asyncio.create_task(_read(one)) for one in (process.stdout, process.stderr)]
+    outputs = [asyncio.create_task(_read(one)) for one in (process.stdout, process.stderr) if one]
     try:
         result.code = await asyncio.wait_for(process.wait(), step["timeout"])
         result.status = "Success" if result.code == 0 else "Failed"
