@@ -100,6 +100,20 @@ def test_setting_an_alarms_state_emits_the_event(cloud):
     assert (detail["state"]["reason"], detail["state"]["reasonData"]) == ("by hand", '{"by": "hand"}')
 
 
+def test_composite_alarms_follow_their_children(cloud):
+    """A composite of the template turns with its child, and names it in the event."""
+    cloud.client("cloudwatch").set_alarm_state(AlarmName="t-child", StateValue="ALARM", StateReason="by hand")
+
+    def spoken():
+        return [e["detail"] for e in kept_alarm_events(cloud) if e["detail"]["alarmName"] == "t-parent"]
+
+    detail = wait_for(spoken, "the composite's event")[0]
+    assert detail["state"]["value"] == "ALARM"
+    assert detail["configuration"]["alarmRule"] == 'ALARM("t-child")'
+    triggering = json.loads(detail["state"]["reasonData"])["triggeringAlarms"]
+    assert [alarm["arn"].rpartition(":")[2] for alarm in triggering] == ["t-child"]
+
+
 def test_upstream_still_ignores_dimensions_and_emits_no_alarm_event(upstream):
     """Needless once upstream evaluates per dimension and puts the event on the bus."""
     queue = upstream.client("sqs").create_queue(QueueName="alarm-events")["QueueUrl"]

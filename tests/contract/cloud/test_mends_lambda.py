@@ -88,7 +88,9 @@ def test_upstream_still_sends_a_dead_letter_queue_the_envelope(upstream):
 
 
 def test_templates_keep_dead_letter_queues(cloud):
-    """The function's configuration names the queue that the template gave it."""
+    """The function has the queue and the reserved concurrency that the template gave it."""
+    reserved = cloud.client("lambda").get_function_concurrency(FunctionName="t-broken")
+    assert reserved["ReservedConcurrentExecutions"] == 3
     described = cloud.client("lambda").get_function_configuration(FunctionName="t-broken")
     assert described["DeadLetterConfig"]["TargetArn"].endswith(cloud.outputs["Failures"].rpartition("/")[2])
 
