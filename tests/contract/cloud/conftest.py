@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.cloud.harness import HERE, Upstream, running_cloud
+from tests.contract.cloud.harness import HERE, running_cloud
+from tests.contract.cloud.upstream import Upstream
 from tools.local.cloud.deploy import deploy
 
 PARAMETERS = {"Prefix": "t", "Rate": "rate(20 days)"}
