@@ -48,10 +48,10 @@ def tell(
     for entry in entries:
         content = entry.content
         since = (screen.instant(str(content["at"])) - start).total_seconds()
-        word, style = word(content)
+        said, style = word(content)
         lines.add_row(
             f"{since:+.1f} s",
-            f"[{style}]{word}[/]",
+            f"[{style}]{said}[/]",
             screen.plain(screen.relative(str(content["reason"]), start)),
         )
         for detail in details(content, start, full=full):
