@@ -1,0 +1,34 @@
+"""The demo, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Stack, free_base
+
+pytestmark = pytest.mark.e2e
+SCENARIOS = {
+    "restart_service": ("healed", 1),
+    "rebuild_container": ("healed", 2),
+    "replace_node": ("healed", 3),
+    "unhealable_pages_once": ("escalated", 3),
+    "spike_ignored": ("suppressed", 0),
+    "sustained_healed": ("healed", 1),
+    "disk_cleaned": ("healed", 1),
+}
+
+
+def test_every_scenario_of_the_demo_passes(tmp_path: Path) -> None:
+    """Exit 0, and the report says for each fault what came of it, with evidence."""
+    mine = Stack(tmp_path, free_base())
+    done = mine.run("demo", "--plain", timeout=280)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    report = json.loads((tmp_path / "demo-report.json").read_text())
+    assert report["version"] == 1
+    found = {one["name"]: one for one in report["scenarios"]}
+    assert {name: (one["outcome"], one["level"]) for name, one in found.items()} == SCENARIOS
+    assert all(one["passed"] and one["evidence"] for one in found.values())
+    assert found["unhealable_pages_once"]["evidence"]["pages"] == {"sns": 1, "webhook": 1}
