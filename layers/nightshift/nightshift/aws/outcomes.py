@@ -31,14 +31,18 @@ class Outcomes:
     def conclude(self, step: Step, result: Invocation, now: datetime) -> None:
         """Record ``result`` once and answer the task token that waits for it.
 
-        An installed release first puts its node into service; a node whose release could not be
-        installed stays pending and never counts as in service. A second call records nothing and
-        answers again, which nobody minds. Raises Conflict when the incident keeps changing under it.
+        An installed release first puts its node into service. A second call records nothing and answers
+        again, which nobody minds. Raises Conflict when the incident keeps changing under it, and
+        Permanent ``node.not_welcomed`` for a node that stays pending and that no incident waits for.
         """
         if step.remedy == "install_release" and result.succeeded:
             tables.write(self.nodes.change(step.node_id, state="in_service", release=step.version))
         waiting = self.steps.get(step.answers) if step.answers else step
         if waiting is None or not waiting.token:
+            if not result.succeeded:
+                raise Permanent(
+                    "node.not_welcomed", f"{step.node_id} has no release: {result.status}: {result.output}"
+                )
             return
         incident = self._record(waiting, result, now)
         executions.answer(waiting.token, {"succeeded": result.succeeded})

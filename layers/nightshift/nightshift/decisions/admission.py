@@ -155,10 +155,10 @@ def sustained(situation: Situation) -> Admission | None:
         if lasted:
             return None
         due = clock.parse(heard.held_since) + clock.seconds(symptom.for_seconds)
-        objections.append((due, f"{name}: {reason}"))
-    due, reason = min(objections)
-    recheck = situation.now + clock.seconds(min(5, situation.healing.recheck_seconds))
-    return _wait(situation, "sustained", reason, due if due > situation.now else recheck)
+        next_sample = situation.now + clock.seconds(max(2, symptom.metric.resolution_seconds))
+        objections.append((due if due > situation.now else next_sample, f"{name}: {reason}"))
+    until, reason = min(objections)
+    return _wait(situation, "sustained", reason, until)
 
 
 def cooldown(situation: Situation) -> Admission | None:

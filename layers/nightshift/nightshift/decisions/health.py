@@ -11,6 +11,8 @@ from nightshift import clock
 from nightshift.incident import Sample
 from nightshift.policy import Healing, Symptom
 
+LOOKS = 8  # per settle time, while a verification is undecided
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -68,7 +70,7 @@ def judge(
 ) -> Verdict:
     """Whether an action at ``acted_at`` helped, by samples newer than it; never by an alarm's colour."""
     timeout = clock.parse(acted_at) + clock.seconds(healing.verify_timeout_seconds)
-    look_again = now + clock.seconds(min(healing.settle_seconds, 5))
+    look_again = now + clock.seconds(max(2, healing.settle_seconds // LOOKS))
     reasons, quiet_since = [], acted_at
     for name, symptom in symptoms.items():
         newer = [sample for sample in samples.get(name, ()) if sample.at > acted_at]
