@@ -19,6 +19,8 @@ def samples(
 ) -> dict[str, tuple[Sample, ...]]:
     """The samples of each symptom on a node, oldest first, by one ``GetMetricData`` call."""
     names = sorted(symptoms)
+    if not names:
+        return {}
     queries = [
         {
             "Id": f"s{number}",

@@ -33,14 +33,19 @@ class Verdict:
 
 
 def reading(symptom: Symptom, samples: Sequence[Sample], now: datetime, healing: Healing) -> Reading:
-    """What the newest samples say now. Well means: no ill sample within the settle time."""
+    """What the newest samples say now. Well means: the newest is, and so was the settle time before now."""
     fresh = clock.iso(now - clock.seconds(healing.stale_seconds))
     recent = [sample for sample in samples if sample.at >= fresh]
     if not recent:
         return Reading("silent", f"no sample of {symptom.metric.name} since {fresh}")
     settled = clock.iso(now - clock.seconds(healing.settle_seconds))
     newest = recent[-1]
-    ill = [sample for sample in recent if symptom.breached_by(sample.value) and sample.at >= settled]
+    # The newest sample counts however old it is: a node that fell silent while ill did not get well.
+    ill = [
+        sample
+        for sample in recent
+        if symptom.breached_by(sample.value) and (sample.at >= settled or sample is newest)
+    ]
     if ill:
         return Reading(
             "ill", f"{symptom.metric.name} was {ill[-1].value} at {ill[-1].at}", str(ill[-1].value)
@@ -52,10 +57,11 @@ def lasted(
     symptom: Symptom, samples: Iterable[Sample], held_since: str, now: datetime, share: int
 ) -> tuple[bool, str]:
     """Whether at least ``share`` percent of the last ``for_seconds`` were ill, with the reason."""
-    begin = clock.iso(now - clock.seconds(symptom.for_seconds))
-    if held_since > begin:
+    begin = now - clock.seconds(symptom.for_seconds)
+    if held_since > clock.iso(begin):
         return False, f"held since {held_since}, which is less than {symptom.for_seconds} s"
-    window = [sample for sample in samples if sample.at >= begin]
+    # A sample covers the seconds that begin at its time: one that began before the window reaches into it.
+    window = [sample for sample in samples if clock.parse(sample.at) + clock.seconds(sample.seconds) > begin]
     ill = sum(symptom.breached_by(sample.value) for sample in window)
     found = f"{ill} of {len(window)} samples of the last {symptom.for_seconds} s were {symptom.threshold}"
     return bool(window) and ill * 100 >= share * len(window), found
@@ -69,6 +75,8 @@ def judge(
     healing: Healing,
 ) -> Verdict:
     """Whether an action at ``acted_at`` helped, by samples newer than it; never by an alarm's colour."""
+    if not symptoms:
+        return Verdict("unhealthy", "the policy knows none of the symptoms: nothing can be verified")
     timeout = clock.parse(acted_at) + clock.seconds(healing.verify_timeout_seconds)
     look_again = now + clock.seconds(max(2, healing.settle_seconds // LOOKS))
     reasons, quiet_since = [], acted_at
