@@ -79,6 +79,7 @@ def _head(console: Console, incident: Incident, node: Node | None) -> None:
 
 
 def word(content: Mapping[str, Any]) -> tuple[str, str]:
+    """What an entry is called in a story, and the colour of that."""
     kind, verdict = str(content["kind"]), str(content["verdict"])
     if kind == "closed":
         return verdict, screen.COLOURS.get(verdict, "bold")
