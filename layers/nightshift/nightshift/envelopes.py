@@ -57,6 +57,7 @@ class MetricQuery(_Shape):
     """One metric (or expression, without ``metricStat``) of an alarm."""
 
     id: str
+    expression: str = ""
     metric_stat: MetricStat | None = Field(None, alias="metricStat")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from nightshift import clock
 from nightshift.envelopes import AlarmStateChange
@@ -11,6 +12,10 @@ from nightshift.events import SignalCleared, SignalRaised, traceparent
 from nightshift.policy import Policy
 
 DIMENSION = "InstanceId"
+# SELECT AVG(CPUUtilization) FROM "AWS/EC2" GROUP BY InstanceId, or FROM SCHEMA("AWS/EC2", InstanceId)
+_INSIGHTS_QUERY = re.compile(
+    r'^\s*SELECT\s+\w+\(\s*"?([^")]+?)"?\s*\)\s+FROM\s+(?:SCHEMA\(\s*)?"?([^",\s)]+)', re.IGNORECASE
+)
 
 
 def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | SignalCleared | None:
@@ -62,16 +67,27 @@ def subject_of(event: AlarmStateChange) -> str:
 
 def symptom_of(event: AlarmStateChange, policy: Policy) -> str:
     """The policy's symptom that is read from one of the alarm's metrics."""
-    metrics = [query.metric_stat.metric for query in event.detail.configuration.metrics if query.metric_stat]
-    for metric in metrics:
-        symptom = policy.symptom_of(metric.namespace, metric.name)
+    metrics = _metrics(event)
+    for namespace, name in metrics:
+        symptom = policy.symptom_of(namespace, name)
         if symptom:
             return symptom
-    read = ", ".join(f"{metric.namespace}/{metric.name}" for metric in metrics) or "no metric"
+    read = ", ".join(f"{namespace}/{name}" for namespace, name in metrics) or "no metric"
     raise Refused(
         "signal.unknown_symptom",
         f"alarm {event.detail.alarm_name} reads {read}, which is no symptom of the policy",
     )
+
+
+def _metrics(event: AlarmStateChange) -> list[tuple[str, str]]:
+    """Namespace and name of every metric that the alarm reads, as a statistic or by Metrics Insights."""
+    found = []
+    for query in event.detail.configuration.metrics:
+        if query.metric_stat:
+            found.append((query.metric_stat.metric.namespace, query.metric_stat.metric.name))
+        elif insights := _INSIGHTS_QUERY.match(query.expression):
+            found.append((insights[2], insights[1]))
+    return found
 
 
 def _held_since(event: AlarmStateChange, occurred_at: str) -> str:
