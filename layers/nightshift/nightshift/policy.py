@@ -156,13 +156,13 @@ def read(text: str, remedies: frozenset[str]) -> Policy:
     """
     try:
         policy = Policy.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise Refused("policy.unreadable", f"not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         places = "; ".join(
             f"{'.'.join(map(str, part['loc'])) or 'policy'}: {part['msg']}" for part in error.errors()
         )
         raise Refused("policy.invalid", places) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-99-99 is a ValueError in YAML's eyes
+        raise Refused("policy.unreadable", f"not YAML: {' '.join(str(error).split())}") from error
     for name, symptom in policy.symptoms.items():
         unknown = [remedy for remedy in symptom.ladder if remedy not in remedies]
         if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightshift.aws.session import client
+from nightshift.errors import Refused
 
 LINK_SECONDS = 900
 
@@ -16,6 +17,9 @@ def link(bucket: str, key: str) -> str:
 
 
 def text(bucket: str, key: str) -> str:
-    """An object as text."""
+    """An object as text; raises Refused ``artifact.unreadable`` when it is not UTF-8."""
     body = client("s3").get_object(Bucket=bucket, Key=key)["Body"]
-    return bytes(body.read()).decode()
+    try:
+        return bytes(body.read()).decode()
+    except UnicodeDecodeError as error:
+        raise Refused("artifact.unreadable", f"{key} is not UTF-8: {error}") from error
