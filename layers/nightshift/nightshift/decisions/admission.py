@@ -77,6 +77,12 @@ def _wait(situation: Situation, guard: str, reason: str, until: datetime | None 
     return Admission("wait", guard, reason, until=max(later, soonest))
 
 
+def still_open(situation: Situation) -> Admission | None:
+    """A closed incident gave its lease back: whoever closed it, nothing more is done for it."""
+    state = situation.incident.state
+    return None if state == "open" else Admission("refuse", "still_open", f"the incident is {state} already")
+
+
 def deadline(situation: Situation) -> Admission | None:
     """Every incident ends: one that is not over by its deadline is given to a person."""
     over = clock.parse(situation.incident.opened_at) + clock.seconds(situation.healing.deadline_seconds)
@@ -219,6 +225,7 @@ def ladder(situation: Situation) -> Admission | None:
 
 
 GUARDS: tuple[Callable[[Situation], Admission | None], ...] = (
+    still_open,
     deadline,
     paused,
     known_node,
