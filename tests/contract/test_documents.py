@@ -343,6 +343,7 @@ def test_an_unreachable_release_touches_nothing(plain, release):
 def member(name, kind=tarfile.REGTYPE, target="", data=b"evil"):
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
+    info.mode = 0o755 if kind == tarfile.DIRTYPE else 0o644
     info.size = len(data) if kind == tarfile.REGTYPE else 0
     return info, data
 
