@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +48,8 @@ class Connection:
             raise CliError(
                 "the local stack is broken: a part of it ended", "clear it: make down, then: make up"
             )
+        if target.endpoint:
+            _require_listening(target.endpoint)
         self._point_boto3()
 
     def _point_boto3(self) -> None:
@@ -109,6 +113,21 @@ class Connection:
                 f"the local fleet does not answer: {error}", "see what is wrong: nightshift status"
             ) from error
         return {node["id"]: node for node in nodes}
+
+
+def _require_listening(endpoint: str) -> None:
+    """Say at once that nobody listens at ``endpoint``, where boto3 would try for ten seconds."""
+    address = urllib.parse.urlsplit(endpoint)
+    try:
+        port = address.port or {"http": 80, "https": 443}[address.scheme]
+        socket.create_connection((address.hostname or "", port), timeout=3).close()
+    except (KeyError, ValueError) as error:
+        raise CliError(f"{endpoint} is no endpoint", "write it like http://127.0.0.1:4566") from error
+    except OSError as error:
+        raise CliError(
+            f"nobody answers at {endpoint} ({error.strerror or error})",
+            "see whether the stack is up: nightshift status",
+        ) from error
 
 
 def _running_stack(endpoint: str) -> dict[str, Any] | None:

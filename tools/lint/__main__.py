@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.lint.state_machines import DefinitionBroken, disagreements, wrap
+from tools.lint.state_machines import DefinitionBroken, dangling, disagreements, wrap
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -56,7 +56,6 @@ def state_machines() -> Outcome:
     problems: list[str] = []
     for definition in sorted(ROOT.glob("statemachines/*.asl.json")):
         name = str(definition.relative_to(ROOT))
-        problems += disagreements(definition, TEMPLATE)
         with tempfile.TemporaryDirectory() as folder:
             wrapped = Path(folder) / "wrapped.json"
             try:
@@ -64,6 +63,7 @@ def state_machines() -> Outcome:
             except DefinitionBroken as error:
                 problems.append(str(error))
                 continue
+            problems += disagreements(definition, TEMPLATE) + dangling(definition)
             passed, output = _cfn_lint(wrapped)
             if not passed:
                 problems.append(f"{name}:\n{output.replace(str(wrapped), 'wrapped')}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,39 @@ def wrap(definition: Path) -> dict[str, Any]:
             }
         },
     }
+
+
+def dangling(definition: Path) -> list[str]:
+    """Transitions to states that do not exist, and states that no transition reaches.
+
+    cfn-lint checks each state by itself; Step Functions refuses the machine only when it is deployed.
+    """
+    return [f"{definition}: {problem}" for problem in _dangling(json.loads(definition.read_text()))]
+
+
+def _dangling(machine: dict[str, Any]) -> Iterator[str]:
+    states: dict[str, dict[str, Any]] = machine["States"]
+    reached = {machine["StartAt"]}
+    for name, state in states.items():
+        targets = set(_targets(state))
+        reached |= targets
+        yield from (
+            f"{name} goes to {target}, which does not exist" for target in sorted(targets - states.keys())
+        )
+        inner = [
+            *state.get("Branches", []),
+            *(state[key] for key in ("ItemProcessor", "Iterator") if key in state),
+        ]
+        for each in inner:
+            yield from _dangling(each)
+    yield from (f"no transition reaches {name}" for name in sorted(states.keys() - reached))
+
+
+def _targets(state: dict[str, Any]) -> Iterator[str]:
+    yield from (state[key] for key in ("Next", "Default") if key in state)
+    for rule in (*state.get("Choices", []), *state.get("Catch", [])):
+        if "Next" in rule:
+            yield rule["Next"]
 
 
 def disagreements(definition: Path, template: Path) -> list[str]:

@@ -45,6 +45,10 @@ class Daemon:
                 return process
         return None
 
+    def owns_its_number(self) -> bool:
+        """Whether nobody else has the pid now: then a session of that number is ours, dead or not."""
+        return self.process() is not None or not psutil.pid_exists(self.pid)
+
 
 def start(name: str, module: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> Daemon:
     """Start ``python -m module`` in a session of its own, with its output in ``log``."""
@@ -125,7 +129,6 @@ def _belonging(home: Path, sessions: set[int]) -> Iterator[psutil.Process]:
             marks = process.environ()
             daemon = marks.get(MARK) == str(home) or marks.get("TMPDIR") == temporary
             on_node = marks.get(MACHINE_MARK, "").startswith(machines)
-            # The number of a session may serve again, so its member must be one of our modules, too.
             member = os.getsid(process.pid) in sessions and any(
                 "tools.local." in one for one in process.cmdline()
             )

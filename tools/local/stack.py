@@ -157,12 +157,13 @@ def _clear(place: Path, keep: tuple[str, ...]) -> list[str]:
     """Stop every process of the stack in ``place`` and remove all but ``keep``; says what it did."""
     done = []
     known = record.daemons(place)
+    sessions = {daemon.pid for daemon in known if daemon.owns_its_number()}
     alive = [(daemon, process) for daemon in known if (process := daemon.process())]
     if alive:
         killed = daemons.end([process for _, process in alive], STOP_SECONDS)
         names = " and ".join(f"{daemon.name} ({daemon.pid})" for daemon, _ in alive)
         done.append(f"stopped {names}" + (f"; {killed} had to be killed" if killed else ""))
-    orphans = daemons.left_behind(place, {daemon.pid for daemon in known})
+    orphans = daemons.left_behind(place, sessions)
     if orphans:
         daemons.end(orphans, patience=3)
         done.append(f"ended {len(orphans)} processes that were left behind")

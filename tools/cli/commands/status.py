@@ -73,9 +73,8 @@ def _show(facts: dict[str, Any]) -> None:
         print(f"broken: {_word(facts['ended'])} ended unasked\n  clear it: make down    then: make up")
         return
     if facts["state"] == "incomplete":
-        print(
-            "incomplete: it is still starting, or its start was cut short\n  clear it: make down    then: make up"
-        )
+        print("incomplete: it is still starting, or its start was cut short")
+        print("  clear it: make down    then: make up")
         return
     print("up: " + "    ".join(f"{name} {_word(facts[name])}" for name in PLACE if facts.get(name)))
     print(
