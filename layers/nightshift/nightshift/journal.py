@@ -48,7 +48,10 @@ class Entry:
     @property
     def content(self) -> dict[str, object]:
         """The entry as plain values."""
-        content = json.loads(self.text)
+        try:
+            content = json.loads(self.text)
+        except ValueError:
+            content = None
         if not isinstance(content, dict):
             raise Permanent("journal.malformed", "an entry is not an object", chain=self.chain, seq=self.seq)
         return content
@@ -119,7 +122,10 @@ def verify(chain: str, entries: Iterable[Entry], head: str | None = None) -> Ver
 def _problem(chain: str, position: int, previous: str, entry: Entry) -> str:
     if digest(entry.text) != entry.hash:
         return "the text does not match its hash"
-    content = entry.content
+    try:
+        content = entry.content
+    except Permanent as error:
+        return error.message
     if (content.get("chain"), content.get("seq"), entry.seq) != (chain, position, position):
         return f"it stands at position {position} and says {content.get('chain')} #{content.get('seq')}"
     if content.get("previous") != previous:
