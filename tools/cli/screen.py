@@ -6,7 +6,9 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # rich takes longer to import than all the rest of a --json command
@@ -15,7 +17,7 @@ if TYPE_CHECKING:  # rich takes longer to import than all the rest of a --json c
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # in seconds
-KEPT_WHOLE = ("incident", "node", "id", "url")  # what a person copies
+KEPT_WHOLE = ("node", "id")  # what a person copies
 PIPE_WIDTH = 140  # columns for output that no terminal measures
 
 COLOURS = {
@@ -43,6 +45,27 @@ def table(*columns: str, title: str = "") -> Table:
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column in KEPT_WHOLE)
     return made
+
+
+def print_columns(
+    heading: Sequence[str], lines: Sequence[Sequence[str]], below: Sequence[Sequence[str]] = ()
+) -> None:
+    """Print ``lines`` under a heading in columns as narrow as they can be; never broken, easy to copy from.
+
+    ``below`` holds, for each line, what stands under it, as rich markup.
+    """
+    out = console()
+    widths = [max(map(len, column)) for column in zip(heading, *lines, strict=True)]
+    out.print(f"[bold]{_padded(heading, widths)}[/]")
+    for line, details in zip_longest(lines, below, fillvalue=()):
+        out.print(_padded(line, widths), soft_wrap=True)
+        for detail in details:
+            out.print(f"    {detail}")
+
+
+def _padded(words: Sequence[str], widths: Sequence[int]) -> str:
+    columns = (coloured(word) + " " * (width - len(word)) for word, width in zip(words, widths, strict=True))
+    return "  ".join(columns).rstrip()
 
 
 def coloured(word: str) -> str:

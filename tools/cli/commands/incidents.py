@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,21 +105,43 @@ def _names(connection: Connection) -> dict[str, str]:
 
 
 def _show(incidents: list[Incident], names: dict[str, str]) -> None:
+    """One line each, and below it what was tried and how it ended: that fits the narrowest terminal."""
     from nightshift import clock
     from tools.cli import screen
 
     now = clock.now()
-    table = screen.table("incident", "subject", "symptom", "state", "opened", "lasted", "tried", "reason")
-    for incident in incidents:
-        end = screen.instant(incident.closed_at) if incident.closed_at else now
-        lasted = screen.duration((end - screen.instant(incident.opened_at)).total_seconds())
-        tried = "\n".join(
-            f"{each.remedy} {screen.coloured(each.outcome)} {each.seconds} s" for each in incident.levels
+    if not incidents:
+        print("no incidents: a quiet night")
+        return
+    lines = [
+        (
+            one.incident_id,
+            one.state,
+            one.symptom,
+            names.get(one.subject, one.subject),
+            screen.ago(one.opened_at, now),
         )
-        subject = names.get(incident.subject, incident.subject)
-        state, opened = screen.coloured(incident.state), screen.ago(incident.opened_at, now)
-        table.add_row(
-            incident.incident_id, subject, incident.symptom, state, opened, lasted, tried or "-",
-            screen.plain(screen.relative(incident.reason, screen.instant(incident.opened_at))),
-        )  # fmt: skip
-    screen.console().print(table if incidents else "no incidents: a quiet night")
+        for one in incidents
+    ]
+    below = [list(_details(one, now)) for one in incidents]
+    screen.print_columns(("incident", "state", "symptom", "subject", "opened"), lines, below)
+
+
+def _details(incident: Incident, now: datetime) -> Iterator[str]:
+    from tools.cli import screen
+
+    opened = screen.instant(incident.opened_at)
+    for each in incident.levels:
+        yield f"level {each.level} {each.remedy}: {screen.coloured(each.outcome)}, {each.seconds} s"
+    if incident.closed_at:
+        lasted = screen.duration((screen.instant(incident.closed_at) - opened).total_seconds())
+        yield f"{screen.coloured(incident.state)} after {lasted}: {_reason(incident, opened)}"
+    else:
+        lasted = screen.duration((now - opened).total_seconds())
+        yield f"{screen.coloured(incident.state)} for {lasted} now {_reason(incident, opened)}".rstrip()
+
+
+def _reason(incident: Incident, opened: datetime) -> str:
+    from tools.cli import screen
+
+    return screen.plain(screen.relative(incident.reason, opened))

@@ -27,17 +27,30 @@ def command(
     if as_json:
         screen.print_json(found)
         return
-    table = screen.table("node", "id", "group", "state", "release", "url", "pid")
-    for row in found:
-        local = row["local"] or {}
-        state = screen.coloured(row["state"])
-        table.add_row(
-            row["name"], row["id"], row["group"], state, row["release"] or "-", row["url"] or "-",
-            str(local.get("pid") or "-"),
-        )  # fmt: skip
-    screen.console().print(
-        table if found else "no nodes: no Auto Scaling group of the policy has started one yet"
-    )
+    _show(found)
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    from tools.cli import screen
+
+    if not found:
+        print("no nodes: no Auto Scaling group of the policy has started one yet")
+        return
+    here = any(row["local"] for row in found)
+    heading = ("node", "id", "group", "state", "release", *(("port", "pid") if here else ()))
+    lines = [
+        (
+            *(row[name] or "-" for name in ("name", "id", "group", "state", "release")),
+            *(_process(row) if here else ()),
+        )
+        for row in found
+    ]
+    screen.print_columns(heading, lines)
+
+
+def _process(row: dict[str, Any]) -> tuple[str, str]:
+    local = row["local"] or {}
+    return str(local.get("port") or "-"), str(local.get("pid") or "-")
 
 
 def rows(connection: Connection) -> list[dict[str, Any]]:
