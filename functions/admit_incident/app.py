@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,11 +11,10 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
 from nightshift.aws import metrics
-from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
-from nightshift.aws.policies import Policies
-from nightshift.decisions.admission import Admission, Situation, admit
+from nightshift.aws.stores import Stores
+from nightshift.decisions.admission import admit
+from nightshift.decisions.situation import Admission, Situation
 from nightshift.incident import Incident, Lease
 from nightshift.journal import Note
 from nightshift.settings import Settings
@@ -41,12 +39,6 @@ class Request(BaseModel):
     incident_id: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state, with what that state needs."""
@@ -58,7 +50,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def decide(incident_id: str, now: datetime) -> dict[str, Any]:
     """Admit an incident. A lost race raises Conflict, and the machine asks again."""
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incidents = Stores.of(Environment).incidents
     incident = incidents.get(incident_id)
     version, situation = look(incident, now)
     admission = admit(situation)
@@ -78,8 +70,8 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
 
 def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
     """Read everything that admission weighs, consistently; samples reach back over the longest duration."""
-    version, policy = Policies(environment().policies_table).current()
-    node, groups = Nodes(environment().nodes_table).get(incident.node_id), Groups(environment().groups_table)
+    version, policy = Stores.of(Environment).policies.current()
+    node, groups = Stores.of(Environment).nodes.get(incident.node_id), Stores.of(Environment).groups
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
     back = max([policy.healing.stale_seconds, *(symptom.for_seconds for symptom in known.values())])
     since = now - clock.seconds(back + 60)
@@ -98,7 +90,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
 def _take_lease(
     incidents: Incidents, incident: Incident, situation: Situation, now: datetime, note: Note
 ) -> None:
-    groups, group = Groups(environment().groups_table), situation.group
+    groups, group = Stores.of(Environment).groups, situation.group
     if group is None:
         raise AssertionError("the known_node guard admits no node without a group")
     expires_at = clock.iso(now + clock.seconds(situation.healing.lease_seconds))

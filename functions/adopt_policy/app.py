@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,8 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, policy, remedies
 from nightshift.aws import artifacts
-from nightshift.aws.bus import Bus
-from nightshift.aws.policies import Policies
+from nightshift.aws.stores import Stores
 from nightshift.errors import Refused
 from nightshift.events import PolicyChanged, traceparent
 from nightshift.settings import Settings
@@ -30,23 +28,18 @@ class Environment(Settings):
     bus_name: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Adopt what the bucket holds now; the answer says the version in force and why."""
-    answer = adopt(artifacts.text(environment().artifacts_bucket, environment().policy_key), clock.now())
+    here = Environment.current()
+    answer = adopt(artifacts.text(here.artifacts_bucket, here.policy_key), clock.now())
     logger.info("policy", **answer)
     return answer
 
 
 def adopt(text: str, now: datetime) -> dict[str, Any]:
     """Validate ``text`` and point to it; a refused policy is an event and an ERROR, never half in force."""
-    policies, version = Policies(environment().policies_table), hashlib.sha256(text.encode()).hexdigest()[:12]
+    policies, version = Stores.of(Environment).policies, hashlib.sha256(text.encode()).hexdigest()[:12]
     in_force = policies.version()
     if version == in_force:
         return {"adopted": False, "policy_version": version, "code": "", "reason": "it is in force already"}
@@ -77,4 +70,4 @@ def _publish(now: datetime, *, adopted: bool, version: str, reason: str) -> None
         policy_version=version,
         reason=reason[:900],
     )
-    Bus(environment().bus_name).publish(change)
+    Stores.of(Environment).bus.publish(change)

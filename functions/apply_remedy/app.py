@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,15 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes, remedies
 from nightshift.aws import artifacts, commands
-from nightshift.aws.bus import Bus
 from nightshift.aws.commands import Invocation
-from nightshift.aws.fleet import Groups, Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.intents import Intents, Ordered
-from nightshift.aws.journals import Journals
-from nightshift.aws.outcomes import Outcomes
-from nightshift.aws.policies import Policies
+from nightshift.aws.intents import Ordered
 from nightshift.aws.steps import CommandEnd, Steps
+from nightshift.aws.stores import Stores
 from nightshift.errors import NightshiftError, Refused
 from nightshift.incident import Step
 from nightshift.settings import Settings
@@ -42,12 +36,6 @@ class Environment(Settings):
     artifacts_bucket: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the remedy; the task token is answered when its command ends (or here, when it cannot begin)."""
@@ -58,11 +46,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def apply(order: Ordered, now: datetime) -> None:
     """Intent, then act. A failure that no retry can mend is the step's result, not the machine's."""
-    here = environment()
-    incidents, nodes = Incidents(here.incidents_table, Journals(here.journal_table)), Nodes(here.nodes_table)
-    steps, policies = Steps(here.steps_table), Policies(here.policies_table)
-    outcomes = Outcomes(incidents, nodes, steps, Bus(here.bus_name), ACTOR)
-    step = Intents(incidents, nodes, Groups(here.groups_table), steps, policies).record(order, now, ACTOR)
+    stores = Stores.of(Environment)
+    outcomes, steps = stores.outcomes(ACTOR), stores.steps
+    step = stores.intents.record(order, now, ACTOR)
     try:
         end = _send(step, steps, now)
     except NightshiftError as error:
@@ -85,14 +71,14 @@ def _send(step: Step, steps: Steps, now: datetime) -> CommandEnd:
 
 def _target(step: Step) -> remedies.Target:
     """The node's service, and a short-lived link to the release that its group wants."""
-    _, policy = Policies(environment().policies_table).current()
-    node = Nodes(environment().nodes_table).get(step.node_id)
+    _, policy = Stores.of(Environment).policies.current()
+    node = Stores.of(Environment).nodes.get(step.node_id)
     if node is None or node.group not in policy.groups:
         raise Refused("node.unknown", f"{step.node_id} belongs to no group of the policy")
     service = policy.groups[node.group].service
-    group = Groups(environment().groups_table).get(node.group)
+    group = Stores.of(Environment).groups.get(node.group)
     release = group.desired_release if group else None
     if release is None:
         return remedies.Target(node.node_id, service)
-    url = artifacts.link(environment().artifacts_bucket, release.key)
+    url = artifacts.link(Environment.current().artifacts_bucket, release.key)
     return remedies.Target(node.node_id, service, release.version, url, release.sha256)

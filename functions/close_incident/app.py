@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any, Literal
 
 from aws_lambda_powertools import Logger, Metrics
@@ -12,10 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes
-from nightshift.aws.bus import Bus
-from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
+from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import (
@@ -53,12 +50,6 @@ class Request(BaseModel):
     version: int | None = None
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -80,20 +71,20 @@ def close(request: Request, now: datetime) -> dict[str, Any]:
 
     A symptom that joined after the verification sends the machine back to verify: no signal is lost.
     """
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incidents = Stores.of(Environment).incidents
     incident = incidents.get(request.incident_id)
     if incident.state == "open":
         if request.version is not None and incident.version != request.version:
             return {"incident_id": incident.incident_id, "next": "VerifyHealth", "state": "open"}
         incident = _end(incidents, incident, request, now)
         _measure(incident)
-    Bus(environment().bus_name).publish(_event(incident))
+    Stores.of(Environment).bus.publish(_event(incident))
     return {"incident_id": incident.incident_id, "next": "Done", "state": incident.state}
 
 
 def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
     """An escalated incident ends when every alarm that joined it is quiet; an open one is the machine's."""
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incidents = Stores.of(Environment).incidents
     current = incidents.subject(signal.subject).open_incident
     if not current:
         return {"incident_id": "", "next": "Done", "state": "none"}
@@ -119,7 +110,7 @@ def _end(incidents: Incidents, incident: Incident, request: Request, now: dateti
     if request.outcome != "escalated":
         writes += _free(incidents, incident)
     if request.outcome == "healed":
-        nodes = Nodes(environment().nodes_table)
+        nodes = Stores.of(Environment).nodes
         node = nodes.get(incident.node_id)
         healed = {**(node.healed if node else {}), **dict.fromkeys(incident.symptoms, clock.iso(now))}
         writes += [nodes.change(incident.node_id, healed=healed)] if node else []
@@ -130,7 +121,7 @@ def _end(incidents: Incidents, incident: Incident, request: Request, now: dateti
 
 
 def _give_back(incident: Incident) -> list[Write]:
-    groups = Groups(environment().groups_table)
+    groups = Stores.of(Environment).groups
     group = groups.get(incident.group) if incident.group else None
     held = [
         node

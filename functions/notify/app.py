@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -13,11 +12,7 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, pages
 from nightshift.aws import channels
-from nightshift.aws.deliveries import Deliveries
-from nightshift.aws.fleet import Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
-from nightshift.aws.policies import Policies
+from nightshift.aws.stores import Stores
 from nightshift.errors import NightshiftError
 from nightshift.journal import Note
 from nightshift.settings import Settings
@@ -44,12 +39,6 @@ class Request(BaseModel):
     reason: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Page by the machine's word, or by ``IncidentEscalated`` when the machine itself died."""
@@ -65,11 +54,11 @@ def page(request: Request, now: datetime) -> list[str]:
 
     Raises the first channel's error after all were tried, so that a retry sends what is missing.
     """
-    here = environment()
-    incidents = Incidents(here.incidents_table, Journals(here.journal_table))
+    stores = Stores.of(Environment)
+    incidents = stores.incidents
     incident = incidents.get(request.incident_id)
-    text = pages.compose(incident, Nodes(here.nodes_table).get(incident.node_id), request.reason)
-    deliveries, sent, failures = Deliveries(here.deliveries_table), [], []
+    text = pages.compose(incident, stores.nodes.get(incident.node_id), request.reason)
+    deliveries, sent, failures = stores.deliveries, [], []
     for channel, deliver in _channels(text).items():
         if deliveries.done(text.key, channel):
             continue
@@ -95,9 +84,9 @@ def page(request: Request, now: datetime) -> list[str]:
 
 def _channels(text: pages.Page) -> dict[str, Callable[[], None]]:
     """Every channel by a name that gives no secret away: webhooks are numbered, since a URL may be one."""
-    _, policy = Policies(environment().policies_table).current()
+    _, policy = Stores.of(Environment).policies.current()
     found: dict[str, Callable[[], None]] = {
-        "sns": lambda: channels.publish(environment().pages_topic_arn, text.title, text.body)
+        "sns": lambda: channels.publish(Environment.current().pages_topic_arn, text.title, text.body)
     }
     for number, url in enumerate(policy.notify.webhooks, start=1):
         found[f"webhook-{number}"] = lambda url=url: channels.post(str(url), text.payload())  # type: ignore[misc]

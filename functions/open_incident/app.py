@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,10 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes
 from nightshift.aws import executions
-from nightshift.aws.bus import Bus
-from nightshift.aws.fleet import Nodes
 from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
+from nightshift.aws.stores import Stores
 from nightshift.events import IncidentOpened, SignalRaised, traceparent
 from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note
@@ -35,12 +32,6 @@ class Environment(Settings):
     heal_state_machine_arn: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer what became of the signal: ``opened``, ``joined``, ``duplicate`` or ``stale``."""
@@ -54,7 +45,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def hear(signal: SignalRaised, now: datetime) -> tuple[str, str]:
     """Decide what the signal means for its subject. A lost race raises Conflict; the retry then joins."""
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incidents = Stores.of(Environment).incidents
     subject = incidents.subject(signal.subject)
     seen = subject.seen.get(signal.alarm, "")
     if signal.occurred_at < seen:
@@ -72,7 +63,7 @@ def hear(signal: SignalRaised, now: datetime) -> tuple[str, str]:
 
 
 def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
-    node = Nodes(environment().nodes_table).get(signal.subject)
+    node = Stores.of(Environment).nodes.get(signal.subject)
     incident = Incident(
         incident_id=incident_id_of(signal),
         subject=signal.subject,
@@ -86,7 +77,7 @@ def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
     )
     note = Note("opened", ACTOR, "opened", f"{signal.alarm}: {signal.reason}", signal.model_dump())
     incidents.open(incident, signal.alarm, now, note)
-    Bus(environment().bus_name).publish(
+    Stores.of(Environment).bus.publish(
         IncidentOpened(
             occurred_at=clock.iso(now),
             traceparent=traceparent(incident.incident_id, "opened"),
@@ -133,7 +124,7 @@ def _heard(signal: SignalRaised) -> Heard:
 
 
 def _start(incident_id: str) -> None:
-    executions.start(environment().heal_state_machine_arn, incident_id, {"incident_id": incident_id})
+    executions.start(Environment.current().heal_state_machine_arn, incident_id, {"incident_id": incident_id})
 
 
 def incident_id_of(signal: SignalRaised) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import envelopes
-from nightshift.aws.bus import Bus
-from nightshift.aws.policies import Policies
+from nightshift.aws.stores import Stores
 from nightshift.decisions import signals
 from nightshift.envelopes import AlarmStateChange
 from nightshift.settings import Settings
@@ -25,12 +23,6 @@ class Environment(Settings):
     policies_table: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Turn one alarm event into ``SignalRaised`` or ``SignalCleared``.
@@ -38,11 +30,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     What cannot be understood raises Refused, so that Lambda keeps the event in the function's DLQ.
     """
     alarm = envelopes.read(AlarmStateChange, event)
-    _, policy = Policies(environment().policies_table).current()
+    _, policy = Stores.of(Environment).policies.current()
     signal = signals.from_alarm(alarm, policy)
     if signal is None:
         logger.info("the alarm says nothing", alarm=alarm.detail.alarm_name, state=alarm.detail.state.value)
         return {"published": None}
-    Bus(environment().bus_name).publish(signal)
+    Stores.of(Environment).bus.publish(signal)
     logger.info("signal", signal=signal.name, subject=signal.subject, symptom=signal.symptom)
     return {"published": signal.name, "subject": signal.subject, "symptom": signal.symptom}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,15 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes
 from nightshift.aws import auto_scaling
-from nightshift.aws.bus import Bus
 from nightshift.aws.commands import Invocation
-from nightshift.aws.fleet import Groups, Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.intents import Intents, Ordered
-from nightshift.aws.journals import Journals
-from nightshift.aws.outcomes import Outcomes
-from nightshift.aws.policies import Policies
-from nightshift.aws.steps import Steps
+from nightshift.aws.intents import Ordered
+from nightshift.aws.stores import Stores
 from nightshift.errors import Refused
 from nightshift.settings import Settings
 
@@ -39,12 +32,6 @@ class Environment(Settings):
     steps_table: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Terminate the node in its group; ``welcome_node`` and ``resume_step`` answer the task token."""
@@ -55,19 +42,15 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def replace(order: Ordered, now: datetime) -> None:
     """Intent, then act. A group that must not be touched is the step's result, not the machine's failure."""
-    here = environment()
-    incidents, nodes = Incidents(here.incidents_table, Journals(here.journal_table)), Nodes(here.nodes_table)
-    groups, steps = Groups(here.groups_table), Steps(here.steps_table)
-    node = nodes.get(incidents.get(order.incident_id).node_id)
+    stores = Stores.of(Environment)
+    node = stores.nodes.get(stores.incidents.get(order.incident_id).node_id)
     if node is None:
         raise Refused("node.unknown", f"{order.incident_id} is about no node of the inventory")
-    intents = Intents(incidents, nodes, groups, steps, Policies(here.policies_table))
-    step = intents.record(order, now, ACTOR, successor=True)
+    step = stores.intents.record(order, now, ACTOR, successor=True)
     try:
         terminated = auto_scaling.terminate(node.auto_scaling_group, step.node_id)
     except Refused as error:
         logger.warning("the node is not replaced", code=error.code, reason=error.message)
-        outcomes = Outcomes(incidents, nodes, steps, Bus(here.bus_name), ACTOR)
-        outcomes.conclude(step, Invocation.not_begun(error), now)
+        stores.outcomes(ACTOR).conclude(step, Invocation.not_begun(error), now)
         return
     logger.info("node terminated" if terminated else "node had left already", node_id=step.node_id)

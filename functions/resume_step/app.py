@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -11,12 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes
 from nightshift.aws import commands
-from nightshift.aws.bus import Bus
-from nightshift.aws.fleet import Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
-from nightshift.aws.outcomes import Outcomes
-from nightshift.aws.steps import Steps
+from nightshift.aws.stores import Stores
 from nightshift.envelopes import CommandStatusChange
 from nightshift.errors import Permanent
 from nightshift.settings import Settings
@@ -35,19 +29,13 @@ class Environment(Settings):
     steps_table: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Match a command's end with its step; if the sender has not noted it yet, the sender concludes."""
     command = envelopes.read(CommandStatusChange, event).detail
     if command.status not in commands.ENDED:
         return {"step_id": "", "status": command.status}
-    steps, now = Steps(environment().steps_table), clock.now()
+    steps, now = Stores.of(Environment).steps, clock.now()
     end = steps.ended(command.command_id, command.status, int((now + KEPT).timestamp()))
     if not end.complete:
         logger.info("ended before its sender noted it", command_id=command.command_id)
@@ -57,11 +45,5 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         raise Permanent("step.unknown", f"command {command.command_id} belongs to no step {end.step_id}")
     result = commands.invocation(command.command_id, end.node_id)
     logger.info("step ended", step_id=step.step_id, status=result.status, output=result.output)
-    _outcomes(steps).conclude(step, result, now)
+    Stores.of(Environment).outcomes("resume_step").conclude(step, result, now)
     return {"step_id": step.step_id, "status": command.status}
-
-
-def _outcomes(steps: Steps) -> Outcomes:
-    here = environment()
-    incidents = Incidents(here.incidents_table, Journals(here.journal_table))
-    return Outcomes(incidents, Nodes(here.nodes_table), steps, Bus(here.bus_name), "resume_step")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,10 +11,7 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
 from nightshift.aws import auto_scaling, metrics
-from nightshift.aws.fleet import Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
-from nightshift.aws.policies import Policies
+from nightshift.aws.stores import Stores
 from nightshift.decisions.health import Verdict, judge
 from nightshift.errors import Permanent
 from nightshift.incident import Incident, Level, Sample
@@ -42,12 +38,6 @@ class Request(BaseModel):
     incident_id: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: look again, next level, or close as healed."""
@@ -59,13 +49,13 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     """Judge the incident's last level over every symptom that has joined."""
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
+    incidents = Stores.of(Environment).incidents
     incident = incidents.get(incident_id)
     level = incident.current
     if level is None:
         raise Permanent("incident.untouched", f"{incident_id} has no action to verify")
     acted_at = level.acted_at or level.started_at
-    version, policy = Policies(environment().policies_table).current()
+    version, policy = Stores.of(Environment).policies.current()
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
     samples = metrics.samples(known, incident.node_id, clock.parse(acted_at), now)
     verdict = _with_capacity(
@@ -99,7 +89,7 @@ def _with_capacity(
     """After a replacement the group must also count as many nodes InService as it wants."""
     if verdict.state != "healthy" or remedies.load(level.remedy).STATE != "ReplaceNode":
         return verdict
-    node = Nodes(environment().nodes_table).get(incident.node_id)
+    node = Stores.of(Environment).nodes.get(incident.node_id)
     if node is None:
         return Verdict("unhealthy", f"the successor {incident.node_id} is not in the inventory")
     view = auto_scaling.describe(node.auto_scaling_group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,13 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes
 from nightshift.aws import artifacts, commands, instances, metrics, tables
-from nightshift.aws.bus import Bus
-from nightshift.aws.fleet import Groups, Nodes
-from nightshift.aws.incidents import Incidents
-from nightshift.aws.journals import Journals
-from nightshift.aws.outcomes import Outcomes
-from nightshift.aws.policies import Policies
-from nightshift.aws.steps import Steps
+from nightshift.aws.stores import Stores
 from nightshift.envelopes import InstanceChange
 from nightshift.errors import Retryable
 from nightshift.incident import GroupState, Lease, Node, Step
@@ -46,12 +39,6 @@ class Environment(Settings):
     alarm_prefix: str
 
 
-@cache
-def environment() -> Environment:
-    """Read once per execution environment."""
-    return Environment.from_env()
-
-
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Welcome the node of one queued launch event.
@@ -61,7 +48,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """
     (record,) = event["Records"]
     launch = envelopes.read(InstanceChange, json.loads(record["body"])).detail
-    _, policy = Policies(environment().policies_table).current()
+    _, policy = Stores.of(Environment).policies.current()
     group = policy.group_of(launch.auto_scaling_group)
     if group is None:
         logger.info("not a group of the policy", auto_scaling_group=launch.auto_scaling_group)
@@ -72,7 +59,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 def welcome(node_id: str, group: str, policy: Policy, now: datetime) -> None:
     """Each part may run twice: a redelivered event finds what is done and does the rest."""
-    nodes, groups = Nodes(environment().nodes_table), Groups(environment().groups_table)
+    nodes, groups = Stores.of(Environment).nodes, Stores.of(Environment).groups
     settings = policy.groups[group]
     node = Node(
         node_id=node_id,
@@ -89,7 +76,7 @@ def welcome(node_id: str, group: str, policy: Policy, now: datetime) -> None:
     if known.state != "pending" or state is None:
         return
     answers = known.answers or _succeed(known, state, now)
-    metrics.put_alarms(environment().alarm_prefix, node_id, policy.symptoms)
+    metrics.put_alarms(Environment.current().alarm_prefix, node_id, policy.symptoms)
     _install(known, state, policy, answers, now)
 
 
@@ -98,10 +85,10 @@ def _succeed(node: Node, group: GroupState, now: datetime) -> str:
 
     Returns the step that waits for this; empty when none does.
     """
-    incidents = Incidents(environment().incidents_table, Journals(environment().journal_table))
-    nodes, groups = Nodes(environment().nodes_table), Groups(environment().groups_table)
+    incidents = Stores.of(Environment).incidents
+    nodes, groups = Stores.of(Environment).nodes, Stores.of(Environment).groups
     for old, step_id in sorted(group.replacements.items()):
-        step, before = Steps(environment().steps_table).get(step_id), nodes.get(old)
+        step, before = Stores.of(Environment).steps.get(step_id), nodes.get(old)
         if step is None or before is None:
             continue
         incident = incidents.get(step.incident_id)
@@ -133,7 +120,7 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
     release = group.desired_release
     if release is None:
         raise Retryable("release.none", f"{group.group} desires no release yet; {node.name} stays pending")
-    steps = Steps(environment().steps_table)
+    steps = Stores.of(Environment).steps
     step = Step(
         step_id=f"welcome-{node.node_id}-{release.version}",
         node_id=node.node_id,
@@ -151,7 +138,7 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
         "Fence": str(step.fence),
         "Service": policy.groups[group.group].service,
         "Version": release.version,
-        "Url": artifacts.link(environment().artifacts_bucket, release.key),
+        "Url": artifacts.link(Environment.current().artifacts_bucket, release.key),
         "Sha256": release.sha256,
         "Mode": "install",
     }
@@ -159,10 +146,6 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
     logger.info("release sent", node_id=node.node_id, version=release.version, command_id=command_id)
     end = steps.sent(command_id, step.step_id, node.node_id, expires_at)
     if end.complete:
-        _outcomes(steps).conclude(step, commands.invocation(command_id, node.node_id), clock.now())
-
-
-def _outcomes(steps: Steps) -> Outcomes:
-    here = environment()
-    incidents = Incidents(here.incidents_table, Journals(here.journal_table))
-    return Outcomes(incidents, Nodes(here.nodes_table), steps, Bus(here.bus_name), ACTOR)
+        Stores.of(Environment).outcomes(ACTOR).conclude(
+            step, commands.invocation(command_id, node.node_id), clock.now()
+        )

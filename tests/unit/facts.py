@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightshift import clock
-from nightshift.decisions.admission import Situation
+from nightshift.decisions.situation import Situation
 from nightshift.incident import (
     Attempt,
     GroupState,

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from nightshift import clock
-from nightshift.decisions import admission
-from nightshift.decisions.admission import Admission, admit
+from nightshift.decisions import guards
+from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
+from nightshift.decisions.situation import Admission
 from nightshift.incident import GroupState, Pause
 from tests.unit.facts import (
     LADDER,
@@ -284,7 +285,7 @@ def test_of_two_objections_the_earlier_guard_speaks(guard: str) -> None:
 
 def test_the_guards_are_asked_in_the_documented_order() -> None:
     """Whoever adds a guard decides where it stands, and shows it here."""
-    names = [guard.__name__ for guard in admission.GUARDS]
+    names = [guard.__name__ for guard in guards.ORDER]
     assert names == [name if name != "pause" else "paused" for name in FACTS]
 
 

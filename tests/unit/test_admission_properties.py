@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightshift import clock
-from nightshift.decisions.admission import Situation, admit
+from nightshift.decisions.admission import admit
+from nightshift.decisions.situation import Situation
 from nightshift.incident import Attempt, GroupState, Lease, Pause, Sample
 from tests.unit.facts import (
     INCIDENT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,3 +31,9 @@ class Settings(BaseModel):
             raise Permanent(
                 "settings.missing", f"the environment lacks or has a wrong value for {missing}"
             ) from error
+
+    @classmethod
+    @cache
+    def current(cls) -> Self:
+        """The settings of this execution environment, read once."""
+        return cls.from_env()

@@ -17,7 +17,7 @@ from nightshift.aws.policies import Policies
 from nightshift.aws.steps import Steps
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict, Permanent
-from nightshift.incident import Attempt, Level, Node, Step
+from nightshift.incident import Attempt, Incident, Level, Node, Step
 from nightshift.journal import Note
 
 KEPT = timedelta(days=30)
@@ -37,6 +37,18 @@ class Ordered(BaseModel):
     def step_id(self) -> str:
         """The same order always names the same step."""
         return f"{self.incident_id}-{self.remedy.replace('_', '-')}"
+
+    def step(self, incident: Incident, at: str) -> Step:
+        """The step that this order is, on the node that the incident is about now."""
+        return Step(
+            step_id=self.step_id,
+            incident_id=self.incident_id,
+            node_id=incident.node_id,
+            remedy=self.remedy,
+            fence=incident.fence,
+            token=self.token,
+            intended_at=at,
+        )
 
     def rung(self, at: str) -> Level:
         """The incident's record of this order, from its intent on."""
@@ -68,18 +80,8 @@ class Intents:
         node = self._nodes.get(incident.node_id)
         if node is None:
             raise Permanent("node.unknown", f"{incident.node_id} is not in the inventory")
-        at = clock.iso(now)
-        step = Step(
-            step_id=order.step_id,
-            incident_id=order.incident_id,
-            node_id=node.node_id,
-            remedy=order.remedy,
-            fence=incident.fence,
-            token=order.token,
-            intended_at=at,
-        )
-        reason = f"level {order.level}: {order.remedy} on {node.name}"
-        inputs = {"step_id": step.step_id, "fence": step.fence, "node_id": node.node_id}
+        step = order.step(incident, clock.iso(now))
+        waiting = step.step_id if successor else ""
         writes = [
             self._steps.intend(step, int((now + KEPT).timestamp())),
             self._attempt(order, node, now),
@@ -89,14 +91,17 @@ class Intents:
                 node.node_id,
                 incident_id=incident.incident_id,
                 fence=incident.fence,
-                now=at,
-                successor=step.step_id if successor else "",
+                now=step.intended_at,
+                successor=waiting,
             ),
         ]
-        level = order.rung(at)
+        reason = f"level {order.level}: {order.remedy} on {node.name}"
+        inputs = {"step_id": step.step_id, "fence": step.fence, "node_id": node.node_id}
+        levels = (*incident.levels, order.rung(step.intended_at))
         try:
-            note = Note("intent", actor, "act", reason, inputs)
-            self._incidents.record(incident, now, note, *writes, levels=(*incident.levels, level))
+            self._incidents.record(
+                incident, now, Note("intent", actor, "act", reason, inputs), *writes, levels=levels
+            )
         except Conflict as error:
             raise Conflict(
                 "intent.not_admitted", f"nothing was done: {error.message}", **error.context

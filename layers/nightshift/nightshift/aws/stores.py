@@ -1,0 +1,81 @@
+"""The stack's tables and bus, by the names that a function was told; each is made where it is asked for."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from nightshift.aws.bus import Bus
+from nightshift.aws.deliveries import Deliveries
+from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.incidents import Incidents
+from nightshift.aws.intents import Intents
+from nightshift.aws.journals import Journals
+from nightshift.aws.outcomes import Outcomes
+from nightshift.aws.policies import Policies
+from nightshift.aws.steps import Steps
+from nightshift.errors import Permanent
+from nightshift.settings import Settings
+
+
+class Stores:
+    """What a function's settings name; asking for more raises Permanent ``settings.missing``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @classmethod
+    def of(cls, settings: type[Settings]) -> Self:
+        """The stores that a function's own settings name."""
+        return cls(settings.current())
+
+    @property
+    def incidents(self) -> Incidents:
+        """The incidents, with the journal that explains them."""
+        return Incidents(self._named("incidents_table"), Journals(self._named("journal_table")))
+
+    @property
+    def nodes(self) -> Nodes:
+        """The inventory."""
+        return Nodes(self._named("nodes_table"))
+
+    @property
+    def groups(self) -> Groups:
+        """The groups, their leases and the pause."""
+        return Groups(self._named("groups_table"))
+
+    @property
+    def steps(self) -> Steps:
+        """The steps."""
+        return Steps(self._named("steps_table"))
+
+    @property
+    def policies(self) -> Policies:
+        """The policy in force."""
+        return Policies(self._named("policies_table"))
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The deliveries of pages."""
+        return Deliveries(self._named("deliveries_table"))
+
+    @property
+    def bus(self) -> Bus:
+        """Nightshift's own bus."""
+        return Bus(self._named("bus_name"))
+
+    @property
+    def intents(self) -> Intents:
+        """What records an intent before its effect."""
+        return Intents(self.incidents, self.nodes, self.groups, self.steps, self.policies)
+
+    def outcomes(self, actor: str) -> Outcomes:
+        """What concludes a step, on behalf of the function ``actor``."""
+        return Outcomes(self.incidents, self.nodes, self.steps, self.bus, actor)
+
+    def _named(self, setting: str) -> str:
+        value = getattr(self._settings, setting, None)
+        if value is None:
+            raise Permanent(
+                "settings.missing", f"{type(self._settings).__module__} was not told its {setting}"
+            )
+        return str(value)

@@ -1,0 +1,193 @@
+"""The guards: each sees the whole situation, and objects with its reason or answers ``None``.
+
+Adding a guard is adding a function here and naming it in ``ORDER``; the first that objects decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from nightshift import clock
+from nightshift.decisions import health
+from nightshift.decisions.situation import Admission, Situation
+from nightshift.incident import Lease
+
+
+def _wait(situation: Situation, guard: str, reason: str, until: datetime | None = None) -> Admission:
+    soonest = situation.now + clock.seconds(1)
+    later = until or situation.now + clock.seconds(situation.healing.recheck_seconds)
+    return Admission("wait", guard, reason, until=max(later, soonest))
+
+
+def still_open(situation: Situation) -> Admission | None:
+    """A closed incident gave its lease back: whoever closed it, nothing more is done for it."""
+    state = situation.incident.state
+    return None if state == "open" else Admission("refuse", "still_open", f"the incident is {state} already")
+
+
+def deadline(situation: Situation) -> Admission | None:
+    """Every incident ends: one that is not over by its deadline is given to a person."""
+    over = clock.parse(situation.incident.opened_at) + clock.seconds(situation.healing.deadline_seconds)
+    if situation.now < over:
+        return None
+    return Admission(
+        "refuse", "deadline", f"not over within {situation.healing.deadline_seconds} s", page=True
+    )
+
+
+def paused(situation: Situation) -> Admission | None:
+    """While somebody paused Nightshift, nothing new is done to any node."""
+    if not situation.pause:
+        return None
+    return _wait(
+        situation, "pause", f"paused by {situation.pause.by} at {situation.pause.at}: {situation.pause.why}"
+    )
+
+
+def known_node(situation: Situation) -> Admission | None:
+    """Only a node of the inventory, in service, may be acted upon."""
+    node = situation.node
+    if node is None:
+        return Admission("refuse", "known_node", f"{situation.incident.node_id} is not in the inventory")
+    if situation.group is None or not situation.symptoms:
+        return Admission(
+            "refuse", "known_node", f"the policy knows no group {node.group!r} with these symptoms"
+        )
+    if node.state == "terminated":
+        # A touched node that is gone without a successor: the replacement did not come.
+        return Admission(
+            "refuse", "known_node", f"{node.name} has left its group", page=not situation.untouched
+        )
+    if node.state == "in_service":
+        return None
+    return _wait(situation, "known_node", f"{node.name} is {node.state}, not in service yet")
+
+
+def evidence(situation: Situation) -> Admission | None:
+    """Nothing is done on an alarm's word alone: fresh samples must show the symptom.
+
+    Silence is not illness: a node that sends no samples may only have a dead agent, so a person is
+    asked. A symptom that is gone ends an untouched incident, and sends a touched one to verification.
+    """
+    readings = situation.readings()
+    if any(reading.state == "ill" for reading in readings.values()):
+        return None
+    silent = [f"{name}: {reading.reason}" for name, reading in readings.items() if reading.state == "silent"]
+    if silent:
+        heard = clock.parse(situation.incident.symptoms[situation.incident.symptom].raised_at)
+        if situation.now < heard + clock.seconds(situation.healing.stale_seconds):
+            return _wait(situation, "evidence", "; ".join(silent))
+        return Admission(
+            "refuse", "evidence", "cannot see the node, so nothing is done: " + "; ".join(silent), page=True
+        )
+    gone = "; ".join(f"{name}: {reading.reason}" for name, reading in readings.items())
+    if situation.untouched:
+        return Admission("refuse", "evidence", f"the symptom went away by itself: {gone}")
+    return Admission("allow", "evidence", f"the symptom went away late: {gone}")
+
+
+def sustained(situation: Situation) -> Admission | None:
+    """A spike acts on nothing: the symptom must have lasted, counted once, from ``held_since``."""
+    if not situation.untouched:
+        return None
+    objections = []
+    for name in situation.ill:
+        symptom, heard = situation.symptoms[name], situation.incident.symptoms[name]
+        lasted, reason = health.lasted(
+            symptom,
+            situation.samples.get(name, ()),
+            heard.held_since,
+            situation.now,
+            situation.healing.share_percent,
+        )
+        if lasted:
+            return None
+        due = clock.parse(heard.held_since) + clock.seconds(symptom.for_seconds)
+        next_sample = situation.now + clock.seconds(max(2, symptom.metric.resolution_seconds))
+        objections.append((due if due > situation.now else next_sample, f"{name}: {reason}"))
+    until, reason = min(objections)
+    return _wait(situation, "sustained", reason, until)
+
+
+def cooldown(situation: Situation) -> Admission | None:
+    """After a heal the same symptom on the same node rests, so that healing does not hide a relapse."""
+    if not situation.untouched or situation.node is None:
+        return None
+    for name in situation.ill:
+        healed = situation.node.healed.get(name)
+        rest = (
+            clock.parse(healed) + clock.seconds(situation.healing.cooldown_seconds)
+            if healed
+            else situation.now
+        )
+        if rest > situation.now:
+            return _wait(
+                situation,
+                "cooldown",
+                f"{name} was healed at {healed}; rests {situation.healing.cooldown_seconds} s",
+                rest,
+            )
+    return None
+
+
+def attempts(situation: Situation) -> Admission | None:
+    """A node that needs remedy after remedy needs a person."""
+    limit, window = situation.healing.attempts, situation.healing.attempts_window_seconds
+    begin = clock.iso(situation.now - clock.seconds(window))
+    recent = [
+        attempt for attempt in (situation.node.attempts if situation.node else ()) if attempt.at >= begin
+    ]
+    if len(recent) < limit:
+        return None
+    return Admission(
+        "refuse",
+        "attempts",
+        f"{len(recent)} remedies within {window} s on this node; the limit is {limit}",
+        page=True,
+    )
+
+
+def lease(situation: Situation) -> Admission | None:
+    """Only one incident (or deployment) acts on a node at a time."""
+    held = holder(situation)
+    if held is None:
+        return None
+    until = min(
+        clock.parse(held.expires_at), situation.now + clock.seconds(situation.healing.recheck_seconds)
+    )
+    return _wait(situation, "lease", f"{held.incident_id} holds the node until {held.expires_at}", until)
+
+
+def ladder(situation: Situation) -> Admission | None:
+    """When every rung was tried, a person is asked."""
+    if situation.next_rung()[1] is not None:
+        return None
+    tried = ", ".join(f"{level.remedy} ({level.outcome})" for level in situation.incident.levels)
+    return Admission("refuse", "ladder", f"nothing is left to try; tried: {tried}", page=True)
+
+
+def holder(situation: Situation) -> Lease | None:
+    """The unexpired lease of somebody else on the incident's node; expiry is judged by attribute."""
+    held = situation.group.leases.get(situation.incident.node_id) if situation.group else None
+    if (
+        held is None
+        or held.incident_id == situation.incident.incident_id
+        or held.expires_at <= clock.iso(situation.now)
+    ):
+        return None
+    return held
+
+
+ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
+    still_open,
+    deadline,
+    paused,
+    known_node,
+    evidence,
+    sustained,
+    cooldown,
+    ladder,
+    attempts,
+    lease,
+)
