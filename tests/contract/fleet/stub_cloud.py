@@ -20,9 +20,11 @@ class StubCloud(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Base URL."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def events_of(self, kind: str) -> list[dict[str, Any]]:
+        """Details of all events of this detail-type so far."""
         return [one["Detail"] for one in list(self.events) if one["DetailType"] == kind]
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .errors import FleetError
 from .layout import REPOSITORY
 from .ports import is_free
+from .processes import MARK
 from .settings import ACCOUNT, REGION, FleetSettings
 
 START_SECONDS = 30.0
@@ -40,6 +41,11 @@ class GroupView:
     replaces: bool
 
 
+def moto_mark(home: Path) -> Path:
+    """How moto's process is found again when the fleet was killed: as if it were a machine."""
+    return home / "machines" / ".moto"
+
+
 def start_moto(settings: FleetSettings, log: Path) -> subprocess.Popen[bytes]:
     """Start moto's server and wait until it listens.
 
@@ -52,7 +58,11 @@ def start_moto(settings: FleetSettings, log: Path) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tools.local.fleet.moto_server", str(settings.moto_port)],
             cwd=REPOSITORY,
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"},
+            env={
+                "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+                "LANG": "C.UTF-8",
+                MARK: str(moto_mark(settings.home)),
+            },
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

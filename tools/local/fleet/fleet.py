@@ -10,7 +10,7 @@ import subprocess
 from aiohttp import web
 
 from .actions import Actions
-from .auto_scaling import AutoScaling, start_moto
+from .auto_scaling import AutoScaling, moto_mark, start_moto
 from .bus import EventBus
 from .commands import Commands
 from .controller import Controller
@@ -108,7 +108,7 @@ class Fleet:
         left = [path for path in (home / "machines").iterdir() if path.is_dir()]
         if left:
             LOG.warning("clearing %s nodes of a fleet that did not stop", len(left))
-            end_processes(left)
+        end_processes([*left, moto_mark(home)])
         for path in (*left, *(home / "nodes").iterdir()):
             remove_folder(path)
         ensure_client_key(home / "run" / "ssh_key")

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 PLATFORM = "MacOS" if sys.platform == "darwin" else "Linux"
 KEPT_BYTES = 32_000
+LEFT_BEHIND_SECONDS = 0.5
 KILLED = 137  # as a shell tells of SIGKILL
 
 
@@ -46,28 +47,29 @@ async def run_step(step: Mapping[str, Any], environment: Mapping[str, str], dire
         result.status, result.code, result.ended = "Success", 0, time.time()
         result.stdout = "Step execution skipped due to unsatisfied preconditions."
         return result
-    process = await asyncio.create_subprocess_exec(
-        "sh",
-        "-c",
-        step["script"],
-        env={**environment, **step["environment"]},
-        cwd=step.get("directory") or directory,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    outputs = [asyncio.create_task(_read(one)) for one in (process.stdout, process.stderr) if one]
-    try:
-        result.code = await asyncio.wait_for(process.wait(), step["timeout"])
-        result.status = "Success" if result.code == 0 else "Failed"
-    except TimeoutError:
-        _kill_group(process.pid)
-        result.status, result.code = "TimedOut", KILLED
-    except asyncio.CancelledError:
-        _kill_group(process.pid)
-        result.status, result.code = "Cancelled", KILLED
-    result.stdout, result.stderr = await _collect(outputs)
+    # Pipes of our own: asyncio's wait for theirs to close, which a daemon left behind can hold.
+    async with _Output() as stdout, _Output() as stderr:
+        process = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            step["script"],
+            env={**environment, **step["environment"]},
+            cwd=step.get("directory") or directory,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout.write_end,
+            stderr=stderr.write_end,
+            start_new_session=True,
+        )
+        try:
+            result.code = await asyncio.wait_for(process.wait(), step["timeout"])
+            result.status = "Success" if result.code == 0 else "Failed"
+        except TimeoutError:
+            _kill_group(process.pid)
+            result.status, result.code = "TimedOut", KILLED
+        except asyncio.CancelledError:
+            _kill_group(process.pid)
+            result.status, result.code = "Cancelled", KILLED
+        result.stdout, result.stderr = await stdout.text(), await stderr.text()
     result.ended = time.time()
     return result
 
@@ -80,22 +82,40 @@ def _applies(precondition: Mapping[str, Any]) -> bool:
     return sorted(pair) == sorted(["platformType", PLATFORM])
 
 
-async def _read(stream: asyncio.StreamReader) -> bytes:
-    """Everything a step prints; only the beginning is kept, the rest is read and dropped."""
-    kept = bytearray()
-    with contextlib.suppress(asyncio.CancelledError):
+class _Output:
+    """A pipe that a step writes to; the beginning is kept, the rest is read and dropped."""
+
+    def __init__(self) -> None:
+        self._read_end, self.write_end = os.pipe()
+        self._kept = bytearray()
+
+    async def __aenter__(self) -> Self:
+        stream = asyncio.StreamReader()
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(self._read_end, "rb", 0)
+        )
+        self._reading = asyncio.create_task(self._read(stream))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        self._transport.close()
+        self._close_write_end()
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
         while chunk := await stream.read(8192):
-            kept += chunk[: max(KEPT_BYTES - len(kept), 0)]
-    return bytes(kept)
+            self._kept += chunk[: max(KEPT_BYTES - len(self._kept), 0)]
 
+    def _close_write_end(self) -> None:
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
 
-async def _collect(outputs: list["asyncio.Task[bytes]"]) -> tuple[str, str]:
-    # A daemon that the step left behind may hold the pipes open: do not wait for it.
-    await asyncio.wait(outputs, timeout=1.0)
-    for task in outputs:
-        task.cancel()
-    stdout, stderr = [(await task).decode(errors="replace") for task in outputs]
-    return stdout, stderr
+    async def text(self) -> str:
+        """What was printed, once the step is over; not waiting for those it left behind."""
+        self._close_write_end()
+        await asyncio.wait([self._reading], timeout=LEFT_BEHIND_SECONDS)
+        return self._kept.decode(errors="replace")
 
 
 def _kill_group(pid: int) -> None:
