@@ -92,4 +92,4 @@ deploy: build ## sam deploy, guided (needs an AWS account)
 clean: ## stop the local stack and remove everything that make made
 	@if [ -x $(PY) ]; then $(PY) -m tools.cli down; fi
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .nightshift .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . \( -name __pycache__ -o -name .ruff_cache \) -type d -prune -exec rm -rf {} +
