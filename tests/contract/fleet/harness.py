@@ -145,9 +145,19 @@ class FleetUnderTest:
         """Run restart_service."""
         return self.run("restart_service", node_id)
 
-    def install(self, node_id, mode="install", version="1.0.0"):
+    def wait_for_sample(self, node_id, fits):
+        """Wait for a sample taken from now on that fits, and answer it."""
+        since = time.time()
+
+        def newest():
+            sample = self.node(node_id)["sample"]
+            return sample if sample.get("at", 0) > since and fits(sample) else None
+
+        return wait_for(newest)
+
+    def install(self, node_id, mode="install", version="1.0.0", *, broken=False):
         """Build a release of the node's app and install it by install_release."""
-        release = build(self.node(node_id)["app"], version, self.home / "releases")
+        release = build(self.node(node_id)["app"], version, self.home / "releases", broken=broken)
         return self.run(
             "install_release",
             node_id,

@@ -57,7 +57,7 @@ class KeptEvents(EventBus):
 
     def put(self, source, kind, detail, resources=()):
         """Keep one event."""
-        assert source == "aws.ssm"
+        assert (source, isinstance(resources, list)) == ("aws.ssm", True)
         self.kept.append((kind, detail["status"], detail.get("instance-id")))
 
 

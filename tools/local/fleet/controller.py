@@ -10,6 +10,7 @@ from typing import Any
 from .answers import instance_arn
 from .auto_scaling import UNREACHABLE, AutoScaling, GroupView
 from .bus import EventBus
+from .errors import FleetError
 from .layout import NodeFacts
 from .machine import Machine
 from .ports import pick_ports
@@ -131,11 +132,11 @@ class Controller:
             if node.state == "stopping":
                 return
             await asyncio.to_thread(self._scaling.tag_name, node.id, node.facts.name)
-            await asyncio.to_thread(node.machine.boot)
             try:
+                await asyncio.to_thread(node.machine.boot)
                 await asyncio.wait_for(node.hello.wait(), REGISTRATION_SECONDS)
-            except TimeoutError:
-                LOG.exception("%s did not register", node.facts.name)
+            except (OSError, FleetError):  # a TimeoutError is an OSError
+                LOG.exception("%s did not come up", node.facts.name)
                 node.state = "dead"
                 await asyncio.to_thread(self._scaling.mark_unhealthy, node.id)
                 return
