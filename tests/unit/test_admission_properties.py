@@ -79,7 +79,7 @@ def situations(draw: st.DrawFn) -> Situation:
 
 
 @given(situations())
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_only_an_allowance_carries_a_rung(situation: Situation) -> None:
     """A refused or waiting admission can never be mistaken for an order."""
     answer = admit(situation)
@@ -89,7 +89,7 @@ def test_only_an_allowance_carries_a_rung(situation: Situation) -> None:
 
 
 @given(situations())
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_a_wait_always_ends_in_the_future_and_only_a_wait_does(situation: Situation) -> None:
     """No busy loop: at least a second from now; no other answer has an end."""
     answer = admit(situation)
@@ -101,7 +101,7 @@ def test_a_wait_always_ends_in_the_future_and_only_a_wait_does(situation: Situat
 
 
 @given(situations())
-@settings(max_examples=600)
+@settings(max_examples=200)
 def test_a_remedy_is_only_allowed_where_every_rule_is_kept(situation: Situation) -> None:
     """No remedy while paused, on an unknown or absent node, under a foreign lease, on silence, after too
     many attempts, or for an incident that is over."""
@@ -125,7 +125,7 @@ def test_a_remedy_is_only_allowed_where_every_rule_is_kept(situation: Situation)
 
 
 @given(situations())
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_an_allowed_rung_is_the_first_untried_one_of_its_symptoms_ladder(situation: Situation) -> None:
     """Never a remedy twice, never a harsher one before a milder one."""
     answer = admit(situation)
@@ -138,7 +138,7 @@ def test_an_allowed_rung_is_the_first_untried_one_of_its_symptoms_ladder(situati
 
 
 @given(situations())
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_an_untouched_incident_is_only_acted_upon_when_its_symptom_lasted(situation: Situation) -> None:
     """Counted from what the alarm said, not from when Nightshift heard of it."""
     answer = admit(situation)

@@ -1,0 +1,109 @@
+"""The place where a request would leave botocore: IAM, what moto lacks, and what a test breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from nightshift.aws import session
+from tests.functional import calls
+from tests.functional.run_command import Rejected, RunCommand
+from tests.functional.state import State
+from tests.stack import stack
+
+Answer = dict[str, Any]
+
+
+@dataclass
+class Gate(State):
+    """Hears every call. ``function`` is who is running; nobody is bound by a policy outside of handlers.
+
+    ``broken`` maps a call (``sns.Publish``) to the error code it gets; ``meanwhile`` to what somebody
+    else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer.
+    """
+
+    ssm: RunCommand = field(default_factory=RunCommand)
+    calls: list[calls.Call] = field(default_factory=list)
+    tokens: dict[str, Answer | None] = field(default_factory=dict)
+    refreshes: list[Answer] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
+    on_send: Callable[[], object] | None = None
+    function: str = ""
+
+    def on_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        """IAM: a handler's call needs a grant of its own policy."""
+        service = model.service_model.service_id.hyphenize()
+        context["world.request"] = params
+        if self.function:
+            self.calls += calls.check(stack().functions()[self.function], service, model.name, params)
+
+    def on_call(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+        """Answer in the service's stead where moto cannot, and break what is to be broken."""
+        name = f"{model.service_model.service_id.hyphenize()}.{model.name}"
+        request = context["world.request"]
+        if name in self.meanwhile:
+            self._elsewhere(self.meanwhile.pop(name))
+        try:
+            answer = self._answered(name, request)
+        except Rejected as error:
+            said = {"Error": {"Code": error.code, "Message": str(error)}, "ResponseMetadata": {}}
+            return SimpleNamespace(status_code=400), said
+        return None if answer is None else (SimpleNamespace(status_code=200), answer)
+
+    def _answered(self, name: str, request: dict[str, Any]) -> Answer | None:
+        if self.function and name in self.broken:
+            raise Rejected(self.broken[name], "broken for this test")
+        fake = self._fakes().get(name)
+        return fake(request) if fake else None
+
+    def _elsewhere(self, act: Callable[[], object]) -> None:
+        """Somebody else acts while a handler's call is on its way."""
+        before, self.function = self.function, ""
+        try:
+            act()
+        finally:
+            self.function = before
+
+    def _fakes(self) -> dict[str, Callable[[dict[str, Any]], Answer | None]]:
+        return {
+            "ssm.SendCommand": self._send,
+            "ssm.ListCommandInvocations": self.ssm.invocations,
+            "sfn.SendTaskSuccess": self._answer,
+            "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
+            "eventbridge.PutEvents": self._publish,
+        }
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.ssm.send(request)
+        if self.on_send:
+            self.on_send()
+        return answer
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        token = request["taskToken"]
+        if token not in self.tokens:
+            raise Rejected("TaskDoesNotExist", "nobody waits for this token")
+        if self.tokens[token] is not None:
+            raise Rejected("TaskTimedOut", "the token was answered")
+        self.tokens[token] = json.loads(request["output"])
+        return {}
+
+    def _publish(self, request: dict[str, Any]) -> None:
+        # Remembered here, and sent on to moto, which checks that the bus exists.
+        self.published += [(entry["DetailType"], json.loads(entry["Detail"])) for entry in request["Entries"]]
+
+
+GATES: list[Gate] = []
+
+
+@cache
+def listen(to: Any) -> None:
+    """Hear every call of a session's clients, once: they are slow to make, so they outlive their worlds."""
+    session.client.cache_clear()
+    to.events.register("provide-client-params", lambda **told: GATES and GATES[-1].on_parameters(**told))
+    to.events.register("before-call", lambda **told: GATES[-1].on_call(**told) if GATES else None)

@@ -1,0 +1,100 @@
+"""Systems Manager Run Command as a fake: it checks documents and parameters as AWS does, and runs nothing."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import yaml
+
+from tests.samples import ROOT
+from tests.stack import stack
+
+
+class Rejected(Exception):
+    """The service answers with this error code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Command:
+    """One command on one node."""
+
+    command_id: str
+    document: str
+    node_id: str
+    parameters: dict[str, str]
+    status: str = "InProgress"
+    output: str = ""
+
+
+@dataclass
+class RunCommand:
+    """Every command that was sent; ``offline`` are nodes whose agent is not registered."""
+
+    commands: list[Command] = field(default_factory=list)
+    offline: set[str] = field(default_factory=set)
+
+    def send(self, request: dict[str, Any]) -> dict[str, Any]:
+        """SendCommand: refuses unknown documents, wrong parameters and absent agents."""
+        (node_id,) = request["InstanceIds"]
+        parameters = {name: values[0] for name, values in request["Parameters"].items()}
+        _check(request["DocumentName"], parameters)
+        if node_id in self.offline:
+            raise Rejected("InvalidInstanceId", "")
+        command = Command(str(uuid.uuid4()), request["DocumentName"], node_id, parameters)
+        self.commands.append(command)
+        return {"Command": {"CommandId": command.command_id, "Status": "Pending"}}
+
+    def invocations(self, request: dict[str, Any]) -> dict[str, Any]:
+        """ListCommandInvocations with details, of one command on one node."""
+        found = [
+            {
+                "CommandId": one.command_id,
+                "InstanceId": one.node_id,
+                "Status": one.status,
+                "CommandPlugins": [{"Name": "step", "Status": one.status, "Output": one.output}],
+            }
+            for one in self.commands
+            if (one.command_id, one.node_id) == (request["CommandId"], request["InstanceId"])
+        ]
+        return {"CommandInvocations": found}
+
+    @property
+    def last(self) -> Command:
+        """The newest command."""
+        return self.commands[-1]
+
+    def running(self) -> list[Command]:
+        """Commands that have not ended."""
+        return [command for command in self.commands if command.status == "InProgress"]
+
+
+@cache
+def documents() -> dict[str, dict[str, Any]]:
+    """Every SSM document of the template, by the name that AWS knows it by."""
+    found = {}
+    for properties in stack().of_type("AWS::SSM::Document").values():
+        location = properties["Content"]["Fn::Transform"]["Parameters"]["Location"]
+        found[properties["Name"]] = yaml.safe_load((ROOT / location).read_text())
+    return found
+
+
+def _check(name: str, parameters: dict[str, str]) -> None:
+    document = documents().get(name)
+    if document is None:
+        raise Rejected("InvalidDocument", f"Document with name {name} does not exist.")
+    known = document["parameters"]
+    missing = {key for key, rules in known.items() if "default" not in rules} - set(parameters)
+    if missing or set(parameters) - set(known):
+        raise Rejected("InvalidParameters", f"missing {missing}, unknown {set(parameters) - set(known)}")
+    for key, value in parameters.items():
+        pattern, allowed = known[key].get("allowedPattern"), known[key].get("allowedValues")
+        if (pattern and not re.search(pattern, value)) or (allowed and value not in allowed):
+            raise Rejected("InvalidParameters", f"Parameter {key} does not match its allowed values.")

@@ -1,0 +1,304 @@
+"""Intent, act, result: what is sent once, what holds at once, and in which order the halves may come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nightshift import clock
+from nightshift.aws import session
+from nightshift.errors import Conflict, Permanent, Refused
+from nightshift.incident import Pause
+from tests.functional.machine import heal
+from tests.functional.state import GROUP
+from tests.functional.world import World
+from tests.samples import sample
+
+
+def admitted(world: World, levels: int = 0) -> tuple[str, str, dict[str, Any]]:
+    """A sick node, its incident, and the order of its next remedy after ``levels`` that did not help."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    incident_id = world.speak(sick)["incident_id"]
+    world.endings = {"RestartService": ("Failed", "no"), "InstallRelease": ("Failed", "no")} if levels else {}
+    world.cures = {"Welcome"} if levels else world.cures
+    for _ in range(levels):
+        done = order(world, incident_id)
+        world.invoke("apply_remedy", done)
+        world.invoke("resume_step", world.finish(world.ssm.last, "Failed", "no"))
+    return sick, incident_id, order(world, incident_id)
+
+
+def order(world: World, incident_id: str) -> dict[str, Any]:
+    """What the machine passes on to the next remedy's function, with a fresh token."""
+    answer = world.invoke("admit_incident", {"incident_id": incident_id})
+    token = f"token-{len(world.tokens) + 1}"
+    world.tokens[token] = None
+    return {**{key: answer[key] for key in ("incident_id", "level", "remedy", "symptom")}, "token": token}
+
+
+def sent(world: World) -> int:
+    """How many commands went out."""
+    return len(world.ssm.commands)
+
+
+def test_the_intent_is_written_before_anything_is_sent(world: World) -> None:
+    """A crash at the very send leaves the intent, the attempt and the journal's entry behind."""
+    sick, incident_id, step = admitted(world)
+    world.broken["ssm.SendCommand"] = "InternalServerError"
+    with pytest.raises(Exception, match="InternalServerError"):
+        world.invoke("apply_remedy", step)
+    assert world.story(incident_id)[-1] == ("intent", "act")
+    assert world.incident(incident_id).levels[0].outcome == "running"
+    assert [one.remedy for one in world.node(sick).attempts] == ["restart_service"]
+    kept = world.steps.get(f"{incident_id}-restart-service")
+    assert kept is not None
+    assert (kept.token, kept.fence) == (step["token"], 1)
+
+
+def test_a_retried_order_sends_the_same_step_and_waits_on_its_new_token(world: World) -> None:
+    """The node answers a known step with its stored result; only the new token is answered."""
+    _, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    world.tokens["token-retry"] = None
+    world.invoke("apply_remedy", {**step, "token": "token-retry"})
+    first, second = world.ssm.commands[-2:]
+    assert first.parameters == second.parameters
+    assert len(world.incident(incident_id).levels) == 1
+    world.invoke("resume_step", world.finish(second))
+    assert world.tokens["token-retry"] == {"succeeded": True}
+    assert world.tokens[step["token"]] is None
+    assert len(world.node(world.incident(incident_id).node_id).attempts) == 1
+
+
+def test_a_pause_after_the_admission_holds_at_once(world: World) -> None:
+    """Between admission and intent somebody pulls the switch: Conflict, and nothing is sent."""
+    sick, incident_id, step = admitted(world)
+    world.groups.set_pause(Pause(by="ada", why="change", at=clock.iso(clock.now())))
+    before = sent(world)
+    with pytest.raises(Conflict) as held:
+        world.invoke("apply_remedy", step)
+    assert held.value.code == "intent.not_admitted"
+    assert held.value.context["lost"] == "pause"
+    assert sent(world) == before
+    assert world.incident(incident_id).levels == ()
+    assert world.node(sick).attempts == ()
+    assert world.steps.get(f"{incident_id}-restart-service") is None
+
+
+def test_a_pause_between_look_and_termination_keeps_the_node(world: World) -> None:
+    """Level 3 asks the same switch in the same transaction."""
+    sick, _, step = admitted(world, levels=2)
+    world.groups.set_pause(Pause(by="ada", why="change", at=clock.iso(clock.now())))
+    with pytest.raises(Conflict):
+        world.invoke("replace_node", step)
+    assert sick in world.instances()
+    assert world.group().replacements == {}
+
+
+@pytest.mark.parametrize("how", ["expired", "given back", "newer fence"])
+def test_a_lease_that_is_not_held_any_more_stops_the_effect(world: World, how: str) -> None:
+    """Whoever was slow must not act under a lease that ended, was closed or was renewed by another."""
+    sick, incident_id, step = admitted(world)
+    if how == "expired":
+        world.time.shift(601)
+    elif how == "given back":
+        request = {"incident_id": incident_id, "outcome": "escalated", "reason": "aborted"}
+        world.invoke("close_incident", request)
+    else:
+        session.client("dynamodb").update_item(
+            TableName="nightshift-GroupsTable",
+            Key={"group": {"S": GROUP}},
+            UpdateExpression="SET leases.#node.fence = :new",
+            ExpressionAttributeNames={"#node": sick},
+            ExpressionAttributeValues={":new": {"N": "99"}},
+        )
+    before = sent(world)
+    with pytest.raises(Conflict) as lost:
+        world.invoke("apply_remedy", step)
+    assert "lease" in lost.value.context["lost"]
+    assert sent(world) == before
+
+
+def test_the_end_of_a_command_answers_the_waiting_token(world: World) -> None:
+    """resume_step records the result once, answers, and tells everybody."""
+    _, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    assert world.tokens[step["token"]] is None
+    answer = world.invoke("resume_step", world.finish(world.ssm.last, output="restarted: web"))
+    assert answer == {"step_id": f"{incident_id}-restart-service", "status": "Success"}
+    assert world.tokens[step["token"]] == {"succeeded": True}
+    level = world.incident(incident_id).levels[0]
+    assert (level.detail, level.outcome) == ("Success: restarted: web", "running")
+    assert level.acted_at
+    (applied,) = world.events("RemedyApplied")
+    assert (applied["remedy"], applied["succeeded"]) == ("restart_service", True)
+
+
+def test_a_failed_command_answers_that_it_failed(world: World) -> None:
+    """The token is answered, never failed: the machine decides what a failure means."""
+    _, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    world.invoke("resume_step", world.finish(world.ssm.last, "Failed", "-- log\nno such unit"))
+    assert world.tokens[step["token"]] == {"succeeded": False}
+    assert world.incident(incident_id).levels[0].outcome == "failed"
+    assert world.story(incident_id)[-1] == ("result", "failed")
+
+
+def test_a_command_that_ended_before_its_sender_noted_it_is_concluded_by_the_sender(world: World) -> None:
+    """Event and note come in either order; whoever is second sees both halves."""
+    _, incident_id, step = admitted(world)
+    world.end_at_once()
+    world.invoke("apply_remedy", step)
+    assert world.tokens[step["token"]] == {"succeeded": True}
+    assert world.story(incident_id)[-1] == ("result", "succeeded")
+    assert len(world.events("RemedyApplied")) == 1
+
+
+def test_an_end_that_is_told_twice_is_recorded_once(world: World) -> None:
+    """The first result stays; the second delivery finds a token that nobody waits for."""
+    _, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    event = world.finish(world.ssm.last)
+    world.invoke("resume_step", event)
+    world.pass_time(5)
+    before = world.incident(incident_id)
+    world.invoke("resume_step", event)
+    assert world.incident(incident_id) == before
+    assert world.story(incident_id).count(("result", "succeeded")) == 1
+
+
+def test_a_crash_between_result_and_answer_is_made_good(world: World) -> None:
+    """The result is stored, the answer got lost: the repeated event answers."""
+    _, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    event = world.finish(world.ssm.last)
+    world.broken["sfn.SendTaskSuccess"] = "ServiceUnavailable"
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        world.invoke("resume_step", event)
+    assert world.tokens[step["token"]] is None
+    world.broken.clear()
+    world.invoke("resume_step", event)
+    assert world.tokens[step["token"]] == {"succeeded": True}
+    assert world.story(incident_id).count(("result", "succeeded")) == 1
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", "Cancelling"])
+def test_a_command_that_still_runs_answers_nothing(world: World, status: str) -> None:
+    """Only an end is an end."""
+    _, _, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    assert world.invoke("resume_step", world.finish(world.ssm.last, status)) == {
+        "step_id": "",
+        "status": status,
+    }
+    assert world.tokens[step["token"]] is None
+
+
+@pytest.mark.parametrize(
+    "status", ["TimedOut", "Cancelled", "DeliveryTimedOut", "ExecutionTimedOut", "Undeliverable"]
+)
+def test_every_other_end_of_a_command_is_a_failure(world: World, status: str) -> None:
+    """Also what AWS calls by another name than Failed."""
+    _, _, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    world.invoke("resume_step", world.finish(world.ssm.last, status, ""))
+    assert world.tokens[step["token"]] == {"succeeded": False}
+
+
+def test_a_result_survives_another_writer(world: World) -> None:
+    """A symptom joins while the result is written: the result is written again, on the newer version."""
+    sick, incident_id, step = admitted(world)
+    world.invoke("apply_remedy", step)
+    world.fall_ill(sick, "disk_full", 1)
+    world.meanwhile["dynamodb.TransactWriteItems"] = lambda: world.speak(sick, "disk_full")
+    world.invoke("resume_step", world.finish(world.ssm.last))
+    incident = world.incident(incident_id)
+    assert set(incident.symptoms) == {"service_down", "disk_full"}
+    assert incident.levels[0].acted_at
+    assert world.story(incident_id)[-2:] == [("joined", "joined"), ("result", "succeeded")]
+
+
+def test_somebody_elses_command_is_nobodys_step(world: World) -> None:
+    """A person ran a Nightshift document by hand: its end is kept for a sender that never comes."""
+    assert world.invoke("resume_step", sample("command/succeeded")) == {"step_id": "", "status": "Success"}
+
+
+def test_an_unknown_node_is_permanent_and_nothing_is_sent(world: World) -> None:
+    """The node left the inventory between admission and effect."""
+    _, incident_id, step = admitted(world)
+    node_id = world.incident(incident_id).node_id
+    session.client("dynamodb").delete_item(TableName="nightshift-NodesTable", Key={"node_id": {"S": node_id}})
+    before = sent(world)
+    with pytest.raises(Permanent) as unknown:
+        world.invoke("apply_remedy", step)
+    assert unknown.value.code == "node.unknown"
+    assert sent(world) == before
+
+
+def test_an_unknown_remedy_is_the_steps_result_and_nothing_is_sent(world: World) -> None:
+    """A policy of a newer version may name it; this code does not know it."""
+    _, incident_id, step = admitted(world)
+    before = sent(world)
+    world.invoke("apply_remedy", {**step, "remedy": "reboot_universe"})
+    assert sent(world) == before
+    assert world.tokens[step["token"]] == {"succeeded": False}
+    assert world.incident(incident_id).levels[0].detail.startswith("remedy.unknown")
+
+
+@pytest.mark.parametrize("function", ["apply_remedy", "replace_node"])
+def test_an_order_of_an_unknown_shape_is_refused(world: World, function: str) -> None:
+    """Nothing is done on half an order."""
+    with pytest.raises(Refused) as refused:
+        world.invoke(function, {"incident_id": "inc-1"})
+    assert refused.value.code == "event.unknown_shape"
+
+
+def test_a_termination_that_is_ordered_again_is_looked_up_first(world: World) -> None:
+    """Terminating takes no request token: the repeated order finds the node gone and does no more."""
+    sick, incident_id, step = admitted(world, levels=2)
+    world.invoke("replace_node", step)
+    after = world.instances()
+    assert sick not in after
+    world.tokens["token-retry"] = None
+    world.invoke("replace_node", {**step, "token": "token-retry"})
+    assert world.instances() == after
+    assert world.group().replacements == {sick: f"{incident_id}-replace-node"}
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Cancelling", "RollbackInProgress"])
+def test_no_node_is_replaced_while_its_group_is_refreshed(world: World, status: str) -> None:
+    """Two hands in one group: the refresh goes first, a person is asked."""
+    sick, incident_id, step = admitted(world, levels=2)
+    world.refreshes = [{"Status": status}]
+    world.invoke("replace_node", step)
+    assert sick in world.instances()
+    assert world.tokens[step["token"]] == {"succeeded": False}
+    assert world.incident(incident_id).levels[2].detail.startswith("group.refreshing")
+
+
+def test_a_node_that_is_not_in_service_is_not_replaced(world: World) -> None:
+    """Somebody took it into standby: it is in good hands."""
+    sick, incident_id, step = admitted(world, levels=2)
+    session.client("autoscaling").enter_standby(
+        AutoScalingGroupName=GROUP, InstanceIds=[sick], ShouldDecrementDesiredCapacity=True
+    )
+    world.invoke("replace_node", step)
+    assert world.incident(incident_id).levels[2].detail.startswith("group.not_in_service")
+
+
+def test_too_many_remedies_on_one_node_are_given_to_a_person(world: World) -> None:
+    """Attempts are kept with the node, over incidents; old ones are forgotten."""
+    sick, _ = world.instances()
+    for _ in range(5):
+        world.fall_ill(sick)
+        heal(world, sick)
+        world.pass_time(31)
+    assert len(world.node(sick).attempts) == 5
+    world.fall_ill(sick)
+    incident_id, _ = heal(world, sick)
+    incident = world.incident(incident_id)
+    assert (incident.state, incident.levels) == ("escalated", ())
+    (page,) = world.pages()
+    assert "the limit is 5" in page["Message"]
