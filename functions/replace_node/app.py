@@ -51,6 +51,7 @@ def replace(order: Ordered, now: datetime) -> None:
         terminated = auto_scaling.terminate(node.auto_scaling_group, step.node_id)
     except Refused as error:
         logger.warning("the node is not replaced", code=error.code, reason=error.message)
+        stores.groups.expect_no_replacement(node.group, step.node_id)
         stores.outcomes(ACTOR).conclude(step, Invocation.not_begun(error), now)
         return
     logger.info("node terminated" if terminated else "node had left already", node_id=step.node_id)

@@ -139,15 +139,27 @@ class Groups:
         )
 
     def give_lease(self, group: str, node_id: str, incident_id: str) -> Write:
-        """The write that gives a node's lease back; it loses if the incident does not hold it."""
+        """The write that gives a node's lease back; it loses if the incident does not hold it.
+
+        Nothing waits for the node's successor any more: one that comes late is a node like any other.
+        """
         return tables.update(
             "lease",
             self._table,
             {"group": group},
-            "REMOVE leases.#node",
+            "REMOVE leases.#node, replacements.#node",
             {":me": incident_id},
             condition="leases.#node.incident_id = :me",
             names={"#node": node_id},
+        )
+
+    def expect_no_replacement(self, group: str, node_id: str) -> None:
+        """Forget that a step waits for the node's successor: the node stays."""
+        names = {"#node": node_id}
+        tables.write(
+            tables.update(
+                "replacement", self._table, {"group": group}, "REMOVE replacements.#node", {}, names=names
+            )
         )
 
     def claim_replacement(self, group: str, old: str, new: str, step_id: str, lease: Lease) -> Write:
