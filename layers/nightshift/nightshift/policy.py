@@ -16,6 +16,8 @@ from nightshift.errors import Refused
 
 MINUTE = 60
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+# The documents' own allowedPattern of Service: what a policy lets pass, a node must take.
+Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
 
@@ -28,7 +30,7 @@ class Group(_Part):
     """The nodes of one app in one environment."""
 
     app: Name
-    service: Name = Field(description="The unit that systemd or supervisor runs on the node")
+    service: Service = Field(description="The unit that systemd or supervisor runs on the node")
     auto_scaling_group: str = Field(min_length=1, max_length=255)
 
 
