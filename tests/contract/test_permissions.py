@@ -1,0 +1,136 @@
+"""Least privilege, both ways: every call is granted by the function's own policy, every grant is used.
+
+The first half holds in every functional test, where a call without a grant fails at once. Here a tour
+through all that functions can do collects what they used, and compares it with what they may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+import pytest
+
+from nightshift.aws import session
+from tests.functional.calls import Call, NotGranted, check
+from tests.functional.machine import heal
+from tests.functional.staging import made
+from tests.functional.state import GROUP
+from tests.functional.world import World
+from tests.samples import sample
+from tests.stack import stack
+
+FUNCTIONS = stack().functions()
+
+
+def everything_in_vain(world: World) -> None:
+    """All three levels, a page, and the end that a person brings."""
+    sick, _ = world.instances()
+    world.cures = set()
+    world.fall_ill(sick)
+    incident_id, _ = heal(world, sick)
+    world.deliver("IncidentEscalated")
+    world.pass_time(1)
+    world.speak(world.incident(incident_id).subject, "disk_full")
+    world.speak(world.incident(incident_id).subject, state="OK")
+
+
+def replaced_at_once(world: World) -> None:
+    """Every command is over before its sender knows its id, so that senders conclude by themselves."""
+    sick, _ = world.instances()
+    world.cures = {"Welcome"}
+    world.end_at_once()
+    world.fall_ill(sick)
+    heal(world, sick)
+
+
+def replacement_refused(world: World) -> None:
+    """The group must not be touched; and a second alarm after the page opens anew."""
+    sick, _ = world.instances()
+    world.cures = set()
+    session.client("autoscaling").suspend_processes(AutoScalingGroupName=GROUP, ScalingProcesses=["Launch"])
+    world.fall_ill(sick)
+    heal(world, sick)
+    world.pass_time(5)
+    world.speak(sick)
+
+
+def disk_cleaned(world: World) -> None:
+    """Another symptom, another document."""
+    sick, _ = world.instances()
+    world.fall_ill(sick, "disk_full")
+    heal(world, sick, "disk_full")
+
+
+def policy_changed(world: World) -> None:
+    """A new text is adopted."""
+    key = {"Bucket": stack().ref("ArtifactsBucket"), "Key": stack().ref("PolicyKey")}
+    text = session.client("s3").get_object(**key)["Body"].read()
+    session.client("s3").put_object(**key, Body=text + b"\n# changed\n")
+    world.invoke("adopt_policy", sample("schedule/adopt_policy"))
+
+
+TOUR: tuple[Callable[[World], None], ...] = (
+    everything_in_vain,
+    replaced_at_once,
+    replacement_refused,
+    disk_cleaned,
+    policy_changed,
+)
+
+
+@pytest.fixture(scope="module")
+def used() -> set[Call]:
+    """Every permission that was used on the tour."""
+    found: set[Call] = set()
+    for journey in TOUR:
+        with made() as world:
+            journey(world)
+            found |= set(world.calls)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_grant_of_a_function_is_used(name: str, used: set[Call]) -> None:
+    """An action on a resource that nothing ever does is a permission too much."""
+    idle = [
+        (action, resource)
+        for action, resource in FUNCTIONS[name].grants()
+        if not any(
+            call.function == name and call.action == action and fnmatchcase(call.resource, resource)
+            for call in used
+        )
+    ]
+    assert idle == []
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_call_of_a_function_is_granted(name: str, used: set[Call]) -> None:
+    """Per table, queue, document and alarm; not by action alone."""
+    mine = {call for call in used if call.function == name}
+    assert mine
+    assert [call for call in mine if not FUNCTIONS[name].may(call.action, call.resource)] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("dynamodb", "PutItem", {"TableName": "nightshift-NodesTable"}),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": "nightshift-NodesTable"}}]},
+        ),
+        ("dynamodb", "Scan", {"TableName": "nightshift-PoliciesTable"}),
+        ("ssm", "SendCommand", {"DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-1"]}),
+        ("s3", "GetObject", {"Bucket": "nightshift-artifactsbucket", "Key": "policy/nightshift.yaml"}),
+        ("auto-scaling", "TerminateInstanceInAutoScalingGroup", {}),
+        ("auto-scaling", "DescribeAutoScalingGroups", {}),
+    ],
+)
+def test_a_call_that_is_not_granted_is_noticed(
+    service: str, operation: str, parameters: dict[str, object]
+) -> None:
+    """The check itself is checked: apply_remedy may do none of these."""
+    with pytest.raises(NotGranted, match="apply_remedy may not"):
+        check(FUNCTIONS["apply_remedy"], service, operation, parameters)

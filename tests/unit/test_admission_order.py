@@ -1,0 +1,102 @@
+"""Several symptoms in one incident, and which guard speaks when two object."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from nightshift import clock
+from nightshift.decisions import guards
+from nightshift.decisions.admission import admit
+from nightshift.decisions.escalation import Rung
+from nightshift.incident import GroupState, Pause
+from tests.unit.facts import (
+    LADDER,
+    NOW,
+    at,
+    attempts,
+    cpu,
+    heard,
+    incident,
+    lease,
+    node,
+    samples,
+    situation,
+    symptom,
+    tried,
+)
+
+PAUSE = Pause(by="ada", why="maintenance of the database", at=at(-60))
+
+
+def test_the_first_ill_symptom_with_a_rung_left_gives_the_remedy() -> None:
+    """A remedy that was tried for one symptom is not tried again for another."""
+    joined = incident(
+        symptoms={"cpu_sustained": heard(alarm="cpu"), "service_down": heard()},
+        levels=tried("restart_service"),
+    )
+    both = {"cpu_sustained": cpu(), "service_down": symptom()}
+    ill = {"cpu_sustained": samples(99), "service_down": samples(0)}
+    answer = admit(situation(incident=joined, symptoms=both, samples=ill))
+    assert (answer.symptom, answer.rung) == ("service_down", Rung(2, "rebuild_container"))
+
+
+def test_one_symptom_that_lasted_is_enough() -> None:
+    """A second one that began lately does not hold the first up."""
+    joined = incident(
+        symptoms={"service_down": heard(), "cpu_sustained": heard(alarm="cpu", held_since=at(-1))}
+    )
+    both = {"service_down": symptom(), "cpu_sustained": cpu()}
+    ill = {"service_down": samples(0), "cpu_sustained": samples(99)}
+    assert admit(situation(incident=joined, symptoms=both, samples=ill)).answer == "allow"
+
+
+# the order of the guards
+
+FACTS = {
+    "still_open": {"incident": incident(state="escalated", opened_at=at(-90_000))},
+    "deadline": {"incident": incident(opened_at=at(-90_000)), "pause": PAUSE},
+    "pause": {"pause": PAUSE, "node": None},
+    "known_node": {"node": None, "samples": {}},
+    "evidence": {
+        "samples": {"service_down": samples(1)},
+        "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
+    },
+    "sustained": {
+        "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
+        "node": node(healed={"service_down": at(-1)}),
+    },
+    "cooldown": {
+        "node": node(healed={"service_down": at(-1)}, attempts=attempts(9)),
+    },
+    "ladder": {
+        "incident": incident(levels=tried(*LADDER)),
+        "node": node(attempts=attempts(9)),
+    },
+    "attempts": {
+        "node": node(attempts=attempts(9)),
+        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6),
+    },
+    "lease": {"group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6)},
+}
+
+
+@pytest.mark.parametrize("guard", FACTS)
+def test_of_two_objections_the_earlier_guard_speaks(guard: str) -> None:
+    """The order is part of the contract: each case breaks this guard's rule and a later one's."""
+    assert admit(situation(**FACTS[guard])).guard == guard
+
+
+def test_the_guards_are_asked_in_the_documented_order() -> None:
+    """Whoever adds a guard decides where it stands, and shows it here."""
+    names = [guard.__name__ for guard in guards.ORDER]
+    assert names == [name if name != "pause" else "paused" for name in FACTS]
+
+
+def test_a_wait_that_would_be_over_already_lasts_a_second() -> None:
+    """Clocks differ: a lease that ends this instant does not make a busy loop."""
+    held = GroupState(group="web-prod", leases=lease("inc-other", 0.5), fence=6)
+    answer = admit(situation(group=held))
+    assert answer.until == NOW + timedelta(seconds=1)
+    assert clock.iso(answer.until) == at(1)
