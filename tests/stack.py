@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import yaml
@@ -120,6 +120,7 @@ class Stack:
             for logical_id, table in self.of_type("AWS::DynamoDB::Table").items()
         ]
 
+    @cached_property
     def functions(self) -> dict[str, Function]:
         """Every function by the name of its folder."""
         common = self.resolve(self.template["Globals"]["Function"]["Environment"]["Variables"])
@@ -135,7 +136,7 @@ class Stack:
     def rules(self) -> list[Rule]:
         """Every rule that reaches a function, directly or by its queue."""
         found = []
-        for name, function in self.functions().items():
+        for name, function in self.functions.items():
             for event_name, event in function.properties.get("Events", {}).items():
                 if event["Type"] == "EventBridgeRule":
                     bus = event["Properties"].get("EventBusName", "default")

@@ -127,7 +127,7 @@ def test_an_order_of_the_machine_is_read_by_its_function(name: str) -> None:
 
 def test_a_schedule_reaches_its_function() -> None:
     """Its sample is what a scheduled rule sends."""
-    looks = stack().functions()["adopt_policy"].properties["Events"]
+    looks = stack().functions["adopt_policy"].properties["Events"]
     assert [event["Type"] for event in looks.values()] == ["Schedule"]
     assert sample("schedule/adopt_policy")["detail-type"] == "Scheduled Event"
 

@@ -20,7 +20,7 @@ from tests.functional.world import World
 from tests.samples import sample
 from tests.stack import stack
 
-FUNCTIONS = stack().functions()
+FUNCTIONS = stack().functions
 
 
 def everything_in_vain(world: World) -> None:

@@ -37,13 +37,13 @@ def function_of(name: str) -> str:
 def test_a_remedys_state_is_in_the_machine(name: str) -> None:
     """And is performed by the function of that name."""
     assert remedies.load(name).STATE in state_machine()["States"]
-    assert function_of(name) in stack().functions()
+    assert function_of(name) in stack().functions
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_remedy_needs_is_granted_to_its_function(name: str) -> None:
     """It declares its IAM actions; the function's policy has each of them."""
-    granted = {action for action, _ in stack().functions()[function_of(name)].grants()}
+    granted = {action for action, _ in stack().functions[function_of(name)].grants()}
     assert set(remedies.load(name).PERMISSIONS) <= granted
 
 
@@ -53,7 +53,7 @@ def test_its_document_exists_and_may_be_sent(name: str) -> None:
     document = remedies.load(name).DOCUMENT
     assert document in documents()
     arn = f"arn:aws:ssm:us-east-1:123456789012:document/{document}"
-    assert stack().functions()[function_of(name)].may("ssm:SendCommand", arn)
+    assert stack().functions[function_of(name)].may("ssm:SendCommand", arn)
 
 
 @pytest.mark.parametrize("name", SENT)

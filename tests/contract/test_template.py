@@ -12,7 +12,7 @@ from nightshift.settings import Settings
 from tests.samples import ROOT
 from tests.stack import stack, state_machine
 
-FUNCTIONS = stack().functions()
+FUNCTIONS = stack().functions
 FOLDERS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 TEXT = (ROOT / "template.yaml").read_text()
 

@@ -40,7 +40,7 @@ class Gate(State):
         service = model.service_model.service_id.hyphenize()
         context["world.request"] = params
         if self.function:
-            self.calls += calls.check(stack().functions()[self.function], service, model.name, params)
+            self.calls += calls.check(stack().functions[self.function], service, model.name, params)
 
     def on_call(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
         """Answer in the service's stead where moto cannot, and break what is to be broken."""

@@ -151,6 +151,6 @@ def test_sustained_cpu_is_healed_after_its_duration_and_not_before(world: World)
 
 def test_the_definition_names_every_function_that_it_invokes() -> None:
     """The walker and the real machine go by the same substitutions."""
-    functions = set(stack().functions())
+    functions = set(stack().functions)
     world = World()
     assert set(Machine(world, "inc")._functions.values()) <= functions

@@ -57,7 +57,7 @@ class World(Gate):
 
     def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         """Run a handler as Lambda does: its own variables, its own policy, JSON in and out."""
-        function = stack().functions()[name]
+        function = stack().functions[name]
         before, self.function = self.function, name
         try:
             with patch.dict(os.environ, {**BASE, **function.environment}, clear=True):
