@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from nightshift.events import (
     SignalCleared,
     traceparent,
 )
-from nightshift.incident import Incident
+from nightshift.incident import Heard, Incident
 from nightshift.journal import Note
 from nightshift.settings import Settings
 
@@ -82,31 +83,35 @@ def close(request: Request, now: datetime) -> dict[str, Any]:
 
 
 def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
-    """An escalated incident ends when every alarm that joined it is quiet; an open one is the machine's."""
+    """An escalated incident ends when every alarm that joined it is quiet; an open one only remembers it."""
     incidents = Stores.of(Environment).incidents
     current = incidents.subject(signal.subject).open_incident
     if not current:
         return {"incident_id": "", "next": "Done", "state": "none"}
     incident = incidents.get(current)
     heard = incident.symptoms.get(signal.symptom)
-    if incident.state != "escalated" or heard is None or heard.raised_at > signal.occurred_at:
+    if heard is None or heard.cleared_at or heard.raised_at > signal.occurred_at:
         return {"incident_id": current, "next": "Done", "state": incident.state}
     symptoms = incident.symptoms | {
         signal.symptom: heard.model_copy(update={"cleared_at": signal.occurred_at})
     }
-    over = all(one.cleared_at for one in symptoms.values())
+    over = incident.state == "escalated" and _quiet(symptoms)
+    state = "resolved" if over else incident.state
     reason = f"{signal.alarm} is quiet: {signal.reason}"
-    note = Note("closed" if over else "cleared", ACTOR, "resolved" if over else "escalated", reason, {})
+    note = Note("closed" if over else "cleared", ACTOR, state, reason, {})
     freed = _free(incidents, incident) if over else []
-    state = "resolved" if over else "escalated"
     incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
     return {"incident_id": current, "next": "Done", "state": state}
 
 
 def _end(incidents: Incidents, incident: Incident, request: Request, now: datetime) -> Incident:
-    """One transaction: the state, the journal, the lease and (unless a person must act) the subject."""
+    """One transaction: the state, the journal, the lease and the subject.
+
+    A subject is kept for the person who must act until its alarms are quiet. When they are already,
+    none would ever free it, and its next alarm would join an incident that nobody heals.
+    """
     writes = _give_back(incident)
-    if request.outcome != "escalated":
+    if request.outcome != "escalated" or _quiet(incident.symptoms):
         writes += _free(incidents, incident)
     if request.outcome == "healed":
         nodes = Stores.of(Environment).nodes
@@ -117,6 +122,10 @@ def _end(incidents: Incidents, incident: Incident, request: Request, now: dateti
     return incidents.record(
         incident, now, note, *writes, state=request.outcome, reason=request.reason, closed_at=clock.iso(now)
     )
+
+
+def _quiet(symptoms: Mapping[str, Heard]) -> bool:
+    return all(heard.cleared_at for heard in symptoms.values())
 
 
 def _give_back(incident: Incident) -> list[Write]:

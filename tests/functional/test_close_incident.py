@@ -133,13 +133,31 @@ def test_a_quiet_alarm_that_is_older_than_the_signal_resolves_nothing(world: Wor
 
 
 def test_a_quiet_alarm_leaves_an_open_incident_to_its_machine(world: World) -> None:
-    """Colours are not samples: the machine verifies."""
+    """Colours are not samples: the machine verifies. That the alarm is quiet is remembered, once."""
     sick, _ = world.instances()
     world.fall_ill(sick)
     incident_id = world.speak(sick)["incident_id"]
     world.pass_time(1)
     assert world.speak(sick, state="OK")["state"] == "open"
+    assert world.deliver("SignalCleared")["state"] == "open"
     assert world.incident(incident_id).state == "open"
+    assert world.story(incident_id) == [("opened", "opened"), ("cleared", "open")]
+
+
+def test_an_escalation_whose_alarm_is_quiet_already_does_not_hold_its_subject(world: World) -> None:
+    """No alarm would ever resolve it: the page is sent, and the node's next alarm is healed anew."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    incident_id = world.speak(sick)["incident_id"]
+    world.pass_time(1)
+    world.speak(sick, state="OK")
+    event = sample("states/failed")
+    event["detail"]["name"] = incident_id
+    world.invoke("close_incident", event)
+    assert world.deliver("IncidentEscalated")["sent"] == ["sns"]
+    assert world.subject(sick).open_incident == ""
+    world.pass_time(1)
+    assert world.speak(sick, "disk_full")["answer"] == "opened"
 
 
 def test_a_quiet_alarm_about_nothing_open_is_nothing(world: World) -> None:
