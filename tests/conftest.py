@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-# A failure is printed with what reproduces it; slow machines are no failure. The search itself is
-# the same in every run, so that a red build is red again: `--hypothesis-seed=random` looks elsewhere.
-settings.register_profile(
-    "nightshift",
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+# A failure is printed with what reproduces it; a slow machine is no failure.
+SHARED = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
+# The search is the same in every run, so that a red build is red again.
+settings.register_profile("nightshift", derandomize=True, **SHARED)
+# `make test-unit ARGS=--hypothesis-profile=explore` looks elsewhere each time, and longer.
+settings.register_profile("explore", max_examples=2_000, **SHARED)
 settings.load_profile("nightshift")

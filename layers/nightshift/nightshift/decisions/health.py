@@ -94,6 +94,11 @@ def judge(
                 "unhealthy", f"after {healing.verify_timeout_seconds} s still " + "; ".join(reasons)
             )
         return Verdict("undecided", "; ".join(reasons), min(look_again, timeout))
+    if quiet_since > clock.iso(timeout):  # it comes and goes: nobody waits for ever for a quiet moment
+        return Verdict(
+            "unhealthy",
+            f"ill again at {quiet_since}, after {healing.verify_timeout_seconds} s still not settled",
+        )
     settled_at = clock.parse(quiet_since) + clock.seconds(healing.settle_seconds)
     if now < settled_at:
         return Verdict(
