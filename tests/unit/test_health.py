@@ -156,8 +156,8 @@ def test_still_ill_is_undecided_until_the_timeout_and_then_unhealthy() -> None:
 
 def test_a_symptom_that_comes_and_goes_is_unhealthy_after_the_timeout() -> None:
     """A crash loop looks well now and then: the settle time may not begin anew for ever."""
-    flapping = samples(1, -310, -11) + samples(0, -10, -10) + samples(1, -9, -1)
-    late = verdict(flapping, acted=-TIMEOUT - 5)
+    flapping = samples(1, -350, -11) + samples(0, -10, -10) + samples(1, -9, -1)
+    late = verdict(flapping, acted=-TIMEOUT - 20)
     assert late.state == "unhealthy"
     assert f"ill again at {at(-10)}" in late.reason
     assert verdict(flapping, acted=-TIMEOUT + 20).state == "undecided"

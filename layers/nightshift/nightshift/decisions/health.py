@@ -79,26 +79,13 @@ def judge(
         return Verdict("unhealthy", "the policy knows none of the symptoms: nothing can be verified")
     timeout = clock.parse(acted_at) + clock.seconds(healing.verify_timeout_seconds)
     look_again = now + clock.seconds(max(2, healing.settle_seconds // LOOKS))
-    reasons, quiet_since = [], acted_at
-    for name, symptom in symptoms.items():
-        newer = [sample for sample in samples.get(name, ()) if sample.at > acted_at]
-        ill = [sample for sample in newer if symptom.breached_by(sample.value)]
-        if not newer or newer[-1] in ill:
-            last = f"{newer[-1].value} at {newer[-1].at}" if newer else "silent"
-            reasons.append(f"{name}: {symptom.metric.name} is {last} since the action at {acted_at}")
-        elif ill:
-            quiet_since = max(quiet_since, ill[-1].at)
-    if reasons:
+    present, quiet_since = _after(acted_at, symptoms, samples)
+    if present:
         if now >= timeout:
-            return Verdict(
-                "unhealthy", f"after {healing.verify_timeout_seconds} s still " + "; ".join(reasons)
-            )
-        return Verdict("undecided", "; ".join(reasons), min(look_again, timeout))
+            return Verdict("unhealthy", f"after {healing.verify_timeout_seconds} s still {present}")
+        return Verdict("undecided", present, min(look_again, timeout))
     if quiet_since > clock.iso(timeout):  # it comes and goes: nobody waits for ever for a quiet moment
-        return Verdict(
-            "unhealthy",
-            f"ill again at {quiet_since}, after {healing.verify_timeout_seconds} s still not settled",
-        )
+        return Verdict("unhealthy", f"after {healing.verify_timeout_seconds} s ill again at {quiet_since}")
     settled_at = clock.parse(quiet_since) + clock.seconds(healing.settle_seconds)
     if now < settled_at:
         return Verdict(
@@ -107,3 +94,19 @@ def judge(
             min(settled_at, look_again),
         )
     return Verdict("healthy", f"gone since {quiet_since}, for at least {healing.settle_seconds} s")
+
+
+def _after(
+    acted_at: str, symptoms: Mapping[str, Symptom], samples: Mapping[str, Sequence[Sample]]
+) -> tuple[str, str]:
+    """By samples newer than the action: which symptoms are still there, and since when all others are not."""
+    present, quiet_since = [], acted_at
+    for name, symptom in symptoms.items():
+        newer = [sample for sample in samples.get(name, ()) if sample.at > acted_at]
+        ill = [sample for sample in newer if symptom.breached_by(sample.value)]
+        if not newer or newer[-1] in ill:
+            last = f"{newer[-1].value} at {newer[-1].at}" if newer else "silent"
+            present.append(f"{name}: {symptom.metric.name} is {last} since the action at {acted_at}")
+        elif ill:
+            quiet_since = max(quiet_since, ill[-1].at)
+    return "; ".join(present), quiet_since
