@@ -157,10 +157,25 @@ def test_still_ill_is_undecided_until_the_timeout_and_then_unhealthy() -> None:
 def test_a_symptom_that_comes_and_goes_is_unhealthy_after_the_timeout() -> None:
     """A crash loop looks well now and then: the settle time may not begin anew for ever."""
     flapping = samples(1, -350, -11) + samples(0, -10, -10) + samples(1, -9, -1)
-    late = verdict(flapping, acted=-TIMEOUT - 20)
+    late = verdict(flapping, acted=-TIMEOUT - SETTLE)
     assert late.state == "unhealthy"
     assert f"ill again at {at(-10)}" in late.reason
-    assert verdict(flapping, acted=-TIMEOUT + 20).state == "undecided"
+    assert verdict(flapping, acted=-TIMEOUT - SETTLE + 1).state == "undecided"
+
+
+def test_a_symptom_that_went_away_long_after_the_timeout_is_healthy_once_it_settled() -> None:
+    """A late cure is a cure: admission sends it here, and must not get it back for ever."""
+    late = samples(0, -900, -SETTLE) + samples(1, -SETTLE + 1, -1)
+    assert verdict(late, acted=-900).state == "healthy"
+
+
+@given(st.lists(st.tuples(st.integers(-110, -1), st.sampled_from([0, 1])), min_size=1, max_size=20))
+def test_what_admission_reads_as_well_is_never_verified_as_unhealthy(points: list[tuple[int, int]]) -> None:
+    """Each sends the incident to the other in these cases: together they would never end."""
+    series = tuple(Sample(at=at(second), value=Decimal(value)) for second, value in sorted(points))
+    for acted in (-111, -TIMEOUT, -TIMEOUT - SETTLE, -900):
+        if reading(symptom(), series, NOW, LIMITS).state == "well":
+            assert verdict(series, acted).state != "unhealthy"
 
 
 def test_the_next_look_is_never_after_the_timeout() -> None:

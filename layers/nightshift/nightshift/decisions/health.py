@@ -84,14 +84,17 @@ def judge(
         if now >= timeout:
             return Verdict("unhealthy", f"after {healing.verify_timeout_seconds} s still {present}")
         return Verdict("undecided", present, min(look_again, timeout))
-    if quiet_since > clock.iso(timeout):  # it comes and goes: nobody waits for ever for a quiet moment
-        return Verdict("unhealthy", f"after {healing.verify_timeout_seconds} s ill again at {quiet_since}")
     settled_at = clock.parse(quiet_since) + clock.seconds(healing.settle_seconds)
+    last_look = timeout + clock.seconds(healing.settle_seconds)
     if now < settled_at:
+        if now >= last_look:  # it comes and goes: nobody waits for ever for a quiet moment
+            return Verdict(
+                "unhealthy", f"after {healing.verify_timeout_seconds} s ill again at {quiet_since}"
+            )
         return Verdict(
             "undecided",
             f"gone since {quiet_since}, not yet for {healing.settle_seconds} s",
-            min(settled_at, look_again),
+            min(settled_at, look_again, last_look),
         )
     return Verdict("healthy", f"gone since {quiet_since}, for at least {healing.settle_seconds} s")
 
