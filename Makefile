@@ -49,7 +49,7 @@ status: $(READY) ## what is running, and is it well
 	@$(PY) -m tools.cli status
 
 .PHONY: invoke
-invoke: $(READY) ## run one function on one sample: FN=raise_signal EVENT=alarm/cpu_high
+invoke: $(READY) ## run one function on one sample: FN=raise_signal EVENT=alarm/cpu_sustained
 	@$(PY) -m tools.cli invoke "$(FN)" "$(EVENT)"
 
 ##@ Prove it

@@ -31,6 +31,7 @@ WORDS = {
     ("succeeded", "replaced"): ("successor", "cyan"),
     ("page", "sent"): ("paged", "red"),
     ("cleared", "escalated"): ("alarm quiet", "dim"),
+    ("cleared", "open"): ("alarm quiet", "dim"),
 }
 
 

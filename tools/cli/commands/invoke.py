@@ -22,7 +22,7 @@ def command(
         str, typer.Argument(metavar="FN", help="A folder of functions/, such as raise_signal.")
     ],
     event: Annotated[
-        str, typer.Argument(metavar="EVENT", help="A file below events/, such as alarm/cpu_high.")
+        str, typer.Argument(metavar="EVENT", help="A file below events/, such as alarm/cpu_sustained.")
     ],
 ) -> None:
     """Run one function on one sample event; prints log and result."""
