@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -20,7 +20,6 @@ from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "apply_remedy"
-KEPT = timedelta(days=30)
 
 
 class Environment(Settings):
@@ -66,7 +65,7 @@ def _send(step: Step, steps: Steps, now: datetime) -> CommandEnd:
     parameters = {**remedy.parameters(_target(step)), "StepId": step.step_id, "Fence": str(step.fence)}
     command_id = commands.send(remedy.DOCUMENT, step.node_id, parameters, f"nightshift {step.step_id}")
     logger.info("command sent", command_id=command_id, node_id=step.node_id, document=remedy.DOCUMENT)
-    return steps.sent(command_id, step.step_id, step.node_id, int((now + KEPT).timestamp()))
+    return steps.sent(command_id, step.step_id, step.node_id, now)
 
 
 def _target(step: Step) -> remedies.Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +15,6 @@ from nightshift.errors import Permanent
 from nightshift.settings import Settings
 
 logger = Logger()
-KEPT = timedelta(days=30)
 
 
 class Environment(Settings):
@@ -36,7 +34,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     if command.status not in commands.ENDED:
         return {"step_id": "", "status": command.status}
     steps, now = Stores.of(Environment).steps, clock.now()
-    end = steps.ended(command.command_id, command.status, int((now + KEPT).timestamp()))
+    end = steps.ended(command.command_id, command.status, now)
     if not end.complete:
         logger.info("ended before its sender noted it", command_id=command.command_id)
         return {"step_id": "", "status": command.status}

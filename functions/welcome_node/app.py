@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -22,7 +22,6 @@ from nightshift.settings import Settings
 logger = Logger()
 ACTOR = "welcome_node"
 DOCUMENT = "Nightshift-InstallRelease"
-KEPT = timedelta(days=30)
 
 
 class Environment(Settings):
@@ -130,9 +129,8 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
         version=release.version,
         intended_at=clock.iso(now),
     )
-    expires_at = int((now + KEPT).timestamp())
     if steps.get(step.step_id) is None:
-        tables.transact([steps.intend(step, expires_at)])
+        tables.transact([steps.intend(step, now)])
     parameters = {
         "StepId": step.step_id,
         "Fence": str(step.fence),
@@ -144,7 +142,7 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
     }
     command_id = commands.send(DOCUMENT, node.node_id, parameters, f"nightshift {step.step_id}")
     logger.info("release sent", node_id=node.node_id, version=release.version, command_id=command_id)
-    end = steps.sent(command_id, step.step_id, node.node_id, expires_at)
+    end = steps.sent(command_id, step.step_id, node.node_id, now)
     if end.complete:
         Stores.of(Environment).outcomes(ACTOR).conclude(
             step, commands.invocation(command_id, node.node_id), clock.now()

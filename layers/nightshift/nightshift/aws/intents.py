@@ -6,7 +6,7 @@ incident no longer holds the node's lease under its own fence, or when the incid
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,8 +19,6 @@ from nightshift.aws.tables import Write
 from nightshift.errors import Conflict, Permanent
 from nightshift.incident import Attempt, Incident, Level, Node, Step
 from nightshift.journal import Note
-
-KEPT = timedelta(days=30)
 
 
 class Ordered(BaseModel):
@@ -83,7 +81,7 @@ class Intents:
         step = order.step(incident, clock.iso(now))
         waiting = step.step_id if successor else ""
         writes = [
-            self._steps.intend(step, int((now + KEPT).timestamp())),
+            self._steps.intend(step, now),
             self._attempt(order, node, now),
             self._groups.not_paused(),
             self._groups.holds_lease(

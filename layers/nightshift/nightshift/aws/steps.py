@@ -7,10 +7,13 @@ whoever comes second sees the whole and answers the token.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from nightshift.aws import tables
 from nightshift.aws.tables import Write
 from nightshift.incident import Step
+
+KEPT = timedelta(days=30)  # long enough to answer any retry
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,10 @@ class Steps:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def intend(self, step: Step, expires_at: int) -> Write:
-        """The write that records an intent, until ``expires_at`` (epoch seconds); loses to a known step."""
+    def intend(self, step: Step, now: datetime) -> Write:
+        """The write that records an intent; it loses to a known step."""
         return tables.put(
-            "step", self._table, {**step.model_dump(), "expires_at": expires_at}, unless="step_id"
+            "step", self._table, {**step.model_dump(), "expires_at": _end(now)}, unless="step_id"
         )
 
     def get(self, step_id: str) -> Step | None:
@@ -64,20 +67,20 @@ class Steps:
             tables.update("answer", self._table, {"step_id": step_id}, "SET answered = :yes", {":yes": True})
         )
 
-    def sent(self, command_id: str, step_id: str, node_id: str, expires_at: int) -> CommandEnd:
+    def sent(self, command_id: str, step_id: str, node_id: str, now: datetime) -> CommandEnd:
         """Note which step sent a command; returns all that is known of it."""
         return self._meet(
             command_id,
             "SET waiting_step = :step, node_id = :node, expires_at = :end",
-            {":step": step_id, ":node": node_id, ":end": expires_at},
+            {":step": step_id, ":node": node_id, ":end": _end(now)},
         )
 
-    def ended(self, command_id: str, status: str, expires_at: int) -> CommandEnd:
+    def ended(self, command_id: str, status: str, now: datetime) -> CommandEnd:
         """Note how a command ended; returns all that is known of it."""
         return self._meet(
             command_id,
             "SET command_status = :status, expires_at = :end",
-            {":status": status, ":end": expires_at},
+            {":status": status, ":end": _end(now)},
         )
 
     def _meet(self, command_id: str, expression: str, arguments: dict[str, object]) -> CommandEnd:
@@ -87,3 +90,8 @@ class Steps:
         return CommandEnd(
             command_id, item.get("waiting_step", ""), item.get("node_id", ""), item.get("command_status", "")
         )
+
+
+def _end(now: datetime) -> int:
+    """When the table may forget an item, in epoch seconds."""
+    return int((now + KEPT).timestamp())
