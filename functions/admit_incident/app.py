@@ -10,12 +10,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
-from nightshift.aws import metrics
+from nightshift.aws import auto_scaling, metrics, tables
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
-from nightshift.incident import Incident, Lease
+from nightshift.events import STORM, SignalCleared, SignalRaised, of_group, traceparent
+from nightshift.incident import Attempt, Incident, Lease, Storm
 from nightshift.journal import Note
 from nightshift.settings import Settings
 
@@ -24,13 +25,14 @@ ACTOR = "admit_incident"
 
 
 class Environment(Settings):
-    """The tables to read and the two to write."""
+    """The tables, and the bus on which a storm is told."""
 
     incidents_table: str
     journal_table: str
     nodes_table: str
     groups_table: str
     policies_table: str
+    bus_name: str
 
 
 class Request(BaseModel):
@@ -61,10 +63,13 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
         admission.reason,
         _inputs(situation, admission) | {"policy": version},
     )
+    storm = _weather(situation, admission) if admission.guard == "storm" else ""
+    wait = admission.guard if admission.answer == "wait" else ""
     if admission.answer == "allow" and admission.rung:
-        _take_lease(incidents, incident, situation, now, note)
-    elif admission.answer != "wait" or incident.wait != admission.guard:
-        incidents.record(incident, now, note, wait=admission.guard if admission.answer == "wait" else "")
+        _take_lease(incidents, incident, situation, admission, note)
+    elif admission.answer != "wait" or (incident.wait, incident.storm) != (wait, storm) or admission.storm:
+        # A refusal keeps the storm: while it rages, the storm's page is the incident's page.
+        incidents.record(incident, now, note, wait=wait, storm=storm if wait else incident.storm)
     return _answer(incident_id, admission)
 
 
@@ -73,7 +78,8 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
     version, policy = Stores.of(Environment).policies.current()
     node, groups = Stores.of(Environment).nodes.get(incident.node_id), Stores.of(Environment).groups
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
-    back = max([policy.healing.stale_seconds, *(symptom.for_seconds for symptom in known.values())])
+    healing = policy.healing_of(incident.group)
+    back = max([healing.stale_seconds, *(symptom.for_seconds for symptom in known.values())])
     since = now - clock.seconds(back + 60)
     return version, Situation(
         now=now,
@@ -83,21 +89,85 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         pause=groups.pause(),
         symptoms=known,
         samples=metrics.samples(known, incident.node_id, since, now) if node and known else {},
-        healing=policy.healing,
+        healing=healing,
+        capacity=auto_scaling.capacity(node.auto_scaling_group) if node else None,
+        replacing=frozenset(name for name in remedies.names() if remedies.load(name).STATE == "ReplaceNode"),
     )
 
 
 def _take_lease(
-    incidents: Incidents, incident: Incident, situation: Situation, now: datetime, note: Note
+    incidents: Incidents, incident: Incident, situation: Situation, admission: Admission, note: Note
 ) -> None:
-    groups, group = Stores.of(Environment).groups, situation.group
-    if group is None:
+    groups, group, rung, now = Stores.of(Environment).groups, situation.group, admission.rung, situation.now
+    if group is None or rung is None:
         raise AssertionError("the known_node guard admits no node without a group")
     expires_at = clock.iso(now + clock.seconds(situation.healing.lease_seconds))
     lease = Lease(incident_id=incident.incident_id, fence=group.fence + 1, expires_at=expires_at)
-    taken = groups.take_lease(group, incident.node_id, lease, clock.iso(now))
+    begin = clock.iso(now - clock.seconds(situation.healing.attempts_window_seconds))
+    this = Attempt(
+        at=clock.iso(now), remedy=rung.remedy, symptom=admission.symptom, incident_id=incident.incident_id
+    )
+    attempts = {step: one for step, one in group.attempts.items() if one.at >= begin}
+    attempts[f"{incident.incident_id}-{rung.remedy}"] = this
+    taken = groups.take_lease(group, incident.node_id, lease, attempts, clock.iso(now))
     incidents.record(
-        incident, now, note, taken, groups.not_paused(), fence=lease.fence, wait="", group=group.group
+        incident,
+        now,
+        note,
+        taken,
+        groups.not_paused(),
+        fence=lease.fence,
+        wait="",
+        storm="",
+        group=group.group,
+    )
+
+
+def _weather(situation: Situation, admission: Admission) -> str:
+    """Write down what the group's storm does, and tell it; returns the id of the storm's own incident.
+
+    Telling is repeated until it is known: whoever opens and closes incidents ignores what it heard before.
+    """
+    stores, group, change = Stores.of(Environment), situation.group, admission.storm
+    if group is None:
+        raise AssertionError("there is no storm without a group")
+    now = clock.iso(situation.now)
+    storm = group.storm or Storm(
+        incident_id=_raised(group.group, now, admission.reason).incident_id, began_at=now
+    )
+    if change == "over":
+        stores.bus.publish(_cleared(group.group, storm, now, admission.reason))
+        tables.write(stores.groups.weather(group.group, group.storm, None))
+        return ""
+    if change:
+        after = storm.model_copy(update={"calm_since": now if change == "calm" else None})
+        tables.write(stores.groups.weather(group.group, group.storm, after))
+    if stores.incidents.find(storm.incident_id) is None:
+        stores.bus.publish(_raised(group.group, storm.began_at, admission.reason))
+    return storm.incident_id
+
+
+def _raised(group: str, at: str, reason: str) -> SignalRaised:
+    subject = of_group(group)
+    return SignalRaised(
+        occurred_at=at,
+        traceparent=traceparent(subject, at),
+        subject=subject,
+        symptom=STORM,
+        alarm=STORM,
+        held_since=at,
+        reason=reason,
+    )
+
+
+def _cleared(group: str, storm: Storm, at: str, reason: str) -> SignalCleared:
+    return SignalCleared(
+        occurred_at=at,
+        traceparent=traceparent(storm.incident_id, at),
+        subject=of_group(group),
+        symptom=STORM,
+        alarm=STORM,
+        reason=reason,
     )
 
 
@@ -117,6 +187,21 @@ def _inputs(situation: Situation, admission: Admission) -> dict[str, object]:
         "held_since": held,
         "newest_samples": newest,
         "attempts": len(situation.node.attempts) if situation.node else 0,
+        **_group(situation),
+    }
+
+
+def _group(situation: Situation) -> dict[str, object]:
+    """The group's numbers: what the limits were compared with."""
+    group, capacity = situation.group, situation.capacity
+    return {
+        "desired": capacity.desired if capacity else 0,
+        "in_service": len(capacity.in_service) if capacity else 0,
+        "troubled": len(group.troubled) if group else 0,
+        "leases": {node: f"{one.incident_id} until {one.expires_at}" for node, one in group.leases.items()}
+        if group
+        else {},
+        "storm": group.storm.incident_id if group and group.storm else "",
     }
 
 

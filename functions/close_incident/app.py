@@ -99,7 +99,7 @@ def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
     state = "resolved" if over else incident.state
     reason = f"{signal.alarm} is quiet: {signal.reason}"
     note = Note("closed" if over else "cleared", ACTOR, state, reason, {})
-    freed = _free(incidents, incident) if over else []
+    freed = _free(incidents, incident, lease=False) if over else []
     incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
     return {"incident_id": current, "next": "Done", "state": state}
 
@@ -110,14 +110,12 @@ def _end(incidents: Incidents, incident: Incident, request: Request, now: dateti
     A subject is kept for the person who must act until its alarms are quiet. When they are already,
     none would ever free it, and its next alarm would join an incident that nobody heals.
     """
-    writes = _give_back(incident)
-    if request.outcome != "escalated" or _quiet(incident.symptoms):
-        writes += _free(incidents, incident)
+    subject = request.outcome != "escalated" or _quiet(incident.symptoms)
+    writes = _free(incidents, incident, subject=subject)
     if request.outcome == "healed":
         nodes = Stores.of(Environment).nodes
         node = nodes.get(incident.node_id)
-        healed = {**(node.healed if node else {}), **dict.fromkeys(incident.symptoms, clock.iso(now))}
-        writes += [nodes.change(incident.node_id, healed=healed)] if node else []
+        writes += [nodes.healed(node, incident.symptoms, clock.iso(now))] if node else []
     note = Note("closed", ACTOR, request.outcome, request.reason, {"levels": len(incident.levels)})
     return incidents.record(
         incident, now, note, *writes, state=request.outcome, reason=request.reason, closed_at=clock.iso(now)
@@ -128,23 +126,27 @@ def _quiet(symptoms: Mapping[str, Heard]) -> bool:
     return all(heard.cleared_at for heard in symptoms.values())
 
 
-def _give_back(incident: Incident) -> list[Write]:
+def _free(
+    incidents: Incidents, incident: Incident, *, lease: bool = True, subject: bool = True
+) -> list[Write]:
+    """Give the lease and the subject back: one write per item, as a transaction wants it."""
     groups = Stores.of(Environment).groups
     group = groups.get(incident.group) if incident.group else None
     held = [
         node
-        for node, lease in (group.leases if group else {}).items()
-        if lease.incident_id == incident.incident_id
+        for node, one in (group.leases if group else {}).items()
+        if lease and one.incident_id == incident.incident_id
     ]
-    # One operation per item and transaction: an incident holds at most one node of a group at a time.
-    return [groups.give_lease(incident.group, node, incident.incident_id) for node in held[:1]]
-
-
-def _free(incidents: Incidents, incident: Incident) -> list[Write]:
-    return [
-        incidents.release(one, incident.incident_id)
-        for one in dict.fromkeys((incident.subject, incident.node_id))
-    ]
+    mine = group is not None and group.troubled.get(incident.subject) == incident.incident_id
+    struck = incident.subject if subject and mine else ""
+    writes = []
+    if held or struck:  # an incident holds at most one node of a group at a time
+        node_id = held[0] if held else ""
+        writes.append(groups.give_back(incident.group, incident.incident_id, node_id=node_id, subject=struck))
+    if subject:
+        subjects = dict.fromkeys((incident.subject, incident.node_id))
+        writes += [incidents.release(one, incident.incident_id) for one in subjects]
+    return writes
 
 
 def _measure(incident: Incident) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from nightshift import clock, envelopes
 from nightshift.aws import executions
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
-from nightshift.events import IncidentOpened, SignalRaised, traceparent
+from nightshift.events import STORM, IncidentOpened, SignalRaised, traceparent
 from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note
 from nightshift.settings import Settings
@@ -29,6 +28,7 @@ class Environment(Settings):
     incidents_table: str
     journal_table: str
     nodes_table: str
+    groups_table: str
     heal_state_machine_arn: str
 
 
@@ -63,12 +63,12 @@ def hear(signal: SignalRaised, now: datetime) -> tuple[str, str]:
 
 
 def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
-    node = Stores.of(Environment).nodes.get(signal.subject)
+    node, groups = Stores.of(Environment).nodes.get(signal.subject), Stores.of(Environment).groups
     incident = Incident(
-        incident_id=incident_id_of(signal),
+        incident_id=signal.incident_id,
         subject=signal.subject,
         node_id=signal.subject,
-        group=node.group if node else "",
+        group=node.group if node else signal.group,
         symptom=signal.symptom,
         symptoms={signal.symptom: _heard(signal)},
         reason=signal.reason,
@@ -76,7 +76,8 @@ def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
         head=GENESIS,
     )
     note = Note("opened", ACTOR, "opened", f"{signal.alarm}: {signal.reason}", signal.model_dump())
-    incidents.open(incident, signal.alarm, now, note)
+    roll = [groups.enroll(node.group, signal.subject, incident.incident_id)] if node else []
+    incidents.open(incident, signal.alarm, now, note, *roll)
     Stores.of(Environment).bus.publish(
         IncidentOpened(
             occurred_at=clock.iso(now),
@@ -112,10 +113,13 @@ def _relapsed(current: Incident, signal: SignalRaised) -> bool:
 
 def _resolve(incidents: Incidents, current: Incident, signal: SignalRaised, now: datetime) -> None:
     note = Note("closed", ACTOR, "resolved", f"{signal.alarm} was quiet before it was raised again", {})
+    groups = Stores.of(Environment).groups
     freed = [
         incidents.release(one, current.incident_id)
         for one in dict.fromkeys((current.subject, current.node_id))
     ]
+    if current.group and current.symptom != STORM:
+        freed.append(groups.give_back(current.group, current.incident_id, subject=current.subject))
     incidents.record(current, now, note, *freed, state="resolved", reason=note.reason)
 
 
@@ -125,9 +129,3 @@ def _heard(signal: SignalRaised) -> Heard:
 
 def _start(incident_id: str) -> None:
     executions.start(Environment.current().heal_state_machine_arn, incident_id, {"incident_id": incident_id})
-
-
-def incident_id_of(signal: SignalRaised) -> str:
-    """The same signal always names the same incident, and so the same execution."""
-    digest = hashlib.sha256(f"{signal.subject}|{signal.alarm}|{signal.occurred_at}".encode()).hexdigest()
-    return f"inc-{signal.occurred_at[:10].replace('-', '')}-{digest[:10]}"

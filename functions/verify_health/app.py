@@ -59,7 +59,7 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
     samples = metrics.samples(known, incident.node_id, clock.parse(acted_at), now)
     verdict = _with_capacity(
-        judge(known, samples, acted_at, now, policy.healing), incident, level, now, policy
+        judge(known, samples, acted_at, now, policy.healing_of(incident.group)), incident, level, now, policy
     )
     answer: dict[str, Any] = {
         "incident_id": incident_id,
@@ -97,7 +97,7 @@ def _with_capacity(
         return verdict
     reason = f"{len(view.in_service)} of {view.desired} nodes of {view.name} are InService"
     timeout = clock.parse(level.acted_at or level.started_at) + clock.seconds(
-        policy.healing.verify_timeout_seconds
+        policy.healing_of(incident.group).verify_timeout_seconds
     )
     if now >= timeout:
         return Verdict("unhealthy", reason)

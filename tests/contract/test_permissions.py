@@ -55,6 +55,16 @@ def replacement_refused(world: World) -> None:
     world.speak(sick)
 
 
+def storm(world: World) -> None:
+    """Both nodes at once: the storm is told, a machine of its own pages, and its end is told."""
+    both = world.instances()
+    for node in both:
+        world.fall_ill(node)
+        world.speak(node)
+    (first, _) = [world.subject(node).open_incident for node in both]
+    world.invoke("admit_incident", {"incident_id": first})
+
+
 def disk_cleaned(world: World) -> None:
     """Another symptom, another document."""
     sick, _ = world.instances()
@@ -74,6 +84,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
     replacement_refused,
+    storm,
     disk_cleaned,
     policy_changed,
 )

@@ -53,6 +53,9 @@ healing:
   stale_seconds: 20
   recheck_seconds: 5
   deadline_seconds: 1200
+  min_healthy: 1
+  storm: { gather_seconds: 0, cooldown_seconds: 20 }
+  flapping: { heals: 9, window_seconds: 600 }
 """
 
 

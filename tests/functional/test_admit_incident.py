@@ -61,7 +61,7 @@ def test_a_lease_that_somebody_else_takes_meanwhile_is_not_overwritten(world: Wo
         lease = Lease(
             incident_id="deploy-7", fence=world.group().fence + 1, expires_at="2026-11-23T04:00:00.000Z"
         )
-        tables.transact([world.groups.take_lease(world.group(), sick, lease, clock.iso(clock.now()))])
+        tables.transact([world.groups.take_lease(world.group(), sick, lease, {}, clock.iso(clock.now()))])
 
     world.meanwhile["dynamodb.TransactWriteItems"] = other
     with pytest.raises(Conflict) as lost:
@@ -91,7 +91,7 @@ def test_an_expired_foreign_lease_is_taken_over(world: World) -> None:
     sick, incident_id = opened(world)
     before = world.group()
     dead = Lease(incident_id="inc-dead", fence=before.fence + 1, expires_at=clock.iso(clock.now()))
-    tables.transact([world.groups.take_lease(before, sick, dead, clock.iso(clock.now()))])
+    tables.transact([world.groups.take_lease(before, sick, dead, {}, clock.iso(clock.now()))])
     assert world.invoke("admit_incident", {"incident_id": incident_id})["next"] == "ApplyRemedy"
     assert world.group().leases[sick].incident_id == incident_id
 

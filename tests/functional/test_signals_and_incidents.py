@@ -176,7 +176,7 @@ def test_after_a_heal_the_next_alarm_opens_a_new_incident(world: World) -> None:
     world.fall_ill(sick)
     second = world.speak(sick)["incident_id"]
     assert second != first
-    healed_at = world.node(sick).healed["service_down"]
+    healed_at = world.node(sick).healed["service_down"][-1]
     answer = world.invoke("admit_incident", {"incident_id": second})
     assert answer["next"] == "WaitUntil"
     assert healed_at in answer["reason"]

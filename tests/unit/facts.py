@@ -10,6 +10,7 @@ from nightshift import clock
 from nightshift.decisions.situation import Situation
 from nightshift.incident import (
     Attempt,
+    Capacity,
     GroupState,
     Heard,
     Incident,
@@ -132,6 +133,13 @@ def lease(holder: str, expires: float) -> dict[str, Lease]:
     return {NODE: Lease(incident_id=holder, fence=6, expires_at=at(expires))}
 
 
+def capacity(desired: int = 4) -> Capacity:
+    """A group that has all it wants: this node, and healthy others."""
+    return Capacity(
+        desired=desired, in_service=frozenset({NODE, *(f"i-other{n}" for n in range(1, desired))})
+    )
+
+
 def situation(**changes: Any) -> Situation:
     """A node that is down long enough and that nothing forbids to heal."""
     facts: dict[str, Any] = {
@@ -143,6 +151,8 @@ def situation(**changes: Any) -> Situation:
         "symptoms": {"service_down": symptom()},
         "samples": {"service_down": samples(0)},
         "healing": healing(),
+        "capacity": capacity(),
+        "replacing": frozenset({"replace_node"}),
     }
     return Situation(**{**facts, **changes})
 

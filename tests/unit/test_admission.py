@@ -74,7 +74,7 @@ def test_while_paused_everything_waits_and_says_who_and_why() -> None:
     """The kill switch refuses nothing: it delays, and asks again after recheck_seconds."""
     answer = admit(situation(pause=PAUSE, healing=healing(recheck_seconds=17)))
     assert (answer.answer, answer.guard) == ("wait", "pause")
-    assert in_seconds(answer) == 17
+    assert 17 <= in_seconds(answer) < 17 * 1.25, "spread, so that not all ask at the same moment"
     assert "ada" in answer.reason
     assert "maintenance of the database" in answer.reason
 
@@ -115,7 +115,7 @@ def test_a_touched_node_that_is_gone_without_successor_is_paged() -> None:
 def test_a_symptom_that_went_away_ends_an_untouched_incident() -> None:
     """The alarm is still red, the node is well: nothing is done."""
     answer = admit(situation(samples={"service_down": samples(1)}))
-    assert (answer.answer, answer.guard, answer.page) == ("refuse", "evidence", False)
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "recovered", False)
     assert "went away by itself" in answer.reason
 
 
@@ -123,7 +123,7 @@ def test_a_symptom_that_went_away_late_is_verified_before_it_counts() -> None:
     """After a remedy the quiet may be its merit: verify, without another remedy."""
     late = incident(levels=tried("restart_service"))
     answer = admit(situation(incident=late, samples={"service_down": samples(1)}))
-    assert (answer.answer, answer.guard, answer.rung) == ("allow", "evidence", None)
+    assert (answer.answer, answer.guard, answer.rung) == ("allow", "recovered", None)
 
 
 def test_a_silent_node_is_waited_for_and_then_given_to_a_person() -> None:
@@ -175,16 +175,16 @@ def test_an_incident_that_was_acted_upon_need_not_last_again() -> None:
 
 def test_after_a_heal_the_same_symptom_rests() -> None:
     """Cool-down: a relapse is watched before it is healed again."""
-    limits = healing(cooldown_seconds=300)
-    answer = admit(situation(healing=limits, node=node(healed={"service_down": at(-200)})))
+    limits = healing(cooldown_seconds=300, flapping={"heals": 5})
+    answer = admit(situation(healing=limits, node=node(healed={"service_down": (at(-200),)})))
     assert (answer.answer, answer.guard) == ("wait", "cooldown")
     assert in_seconds(answer) == 100
-    assert admit(situation(healing=limits, node=node(healed={"service_down": at(-300)}))).answer == "allow"
+    assert admit(situation(healing=limits, node=node(healed={"service_down": (at(-300),)}))).answer == "allow"
 
 
 def test_another_symptom_does_not_rest() -> None:
     """A cleaned disk does not delay a restart."""
-    assert admit(situation(node=node(healed={"disk_full": at(-1)}))).answer == "allow"
+    assert admit(situation(node=node(healed={"disk_full": (at(-1),)}))).answer == "allow"
 
 
 def test_a_node_that_needs_remedy_after_remedy_needs_a_person() -> None:

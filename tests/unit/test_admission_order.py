@@ -10,13 +10,15 @@ from nightshift import clock
 from nightshift.decisions import guards
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import GroupState, Pause
+from nightshift.incident import Attempt, GroupState, Pause
 from tests.unit.facts import (
     LADDER,
     NOW,
     at,
     attempts,
+    capacity,
     cpu,
+    healing,
     heard,
     incident,
     lease,
@@ -54,21 +56,35 @@ def test_one_symptom_that_lasted_is_enough() -> None:
 
 # the order of the guards
 
+STORMY = GroupState(group="web-prod", troubled={f"i-{n}": f"inc-{n}" for n in range(3)}, fence=6)
+
+
+def often(count: int) -> dict[str, Attempt]:
+    """So many remedies for the same symptom, all over the group."""
+    return {f"step-{number}": one for number, one in enumerate(attempts(count))}
+
+
 FACTS = {
     "still_open": {"incident": incident(state="escalated", opened_at=at(-90_000))},
+    "storm_itself": {"incident": incident(symptom="storm", opened_at=at(-90_000))},
     "deadline": {"incident": incident(opened_at=at(-90_000)), "pause": PAUSE},
     "pause": {"pause": PAUSE, "node": None},
     "known_node": {"node": None, "samples": {}},
-    "evidence": {
+    "recovered": {
         "samples": {"service_down": samples(1)},
-        "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
+        "incident": incident(opened_at=at(-1)),
     },
+    "gather": {"incident": incident(opened_at=at(-1)), "group": STORMY},
+    "storm": {"group": STORMY, "samples": {}},
+    "evidence": {"samples": {}, "node": node(healed={"service_down": (at(-1),)})},
     "sustained": {
         "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
-        "node": node(healed={"service_down": at(-1)}),
+        "node": node(healed={"service_down": (at(-1),)}),
     },
+    "flapping": {"node": node(healed={"service_down": (at(-1),)})},
     "cooldown": {
-        "node": node(healed={"service_down": at(-1)}, attempts=attempts(9)),
+        "node": node(healed={"service_down": (at(-1),)}, attempts=attempts(9)),
+        "healing": healing(flapping={"heals": 5}),
     },
     "ladder": {
         "incident": incident(levels=tried(*LADDER)),
@@ -76,9 +92,16 @@ FACTS = {
     },
     "attempts": {
         "node": node(attempts=attempts(9)),
-        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6),
+        "group": GroupState(group="web-prod", attempts=often(10), fence=6),
     },
-    "lease": {"group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6)},
+    "group_attempts": {
+        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), attempts=often(10), fence=6)
+    },
+    "lease": {
+        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6),
+        "capacity": capacity(0),
+    },
+    "blast_radius": {"capacity": capacity(0)},
 }
 
 

@@ -60,7 +60,7 @@ def situations(draw: st.DrawFn) -> Situation:
     some_node = node(
         state=draw(st.sampled_from(["in_service", "in_service", "in_service", "pending", "terminated"])),
         attempts=tuple(attempted),
-        healed={"service_down": at(draw(PAST))} if draw(st.booleans()) else {},
+        healed={"service_down": (at(draw(PAST)),)} if draw(st.booleans()) else {},
     )
     holder = draw(st.sampled_from([INCIDENT, "inc-other"]))
     expires = at(draw(st.integers(-600, 600)))

@@ -62,6 +62,8 @@ def publish_releases(clients: Clients, bucket: str, groups_table: str, workshop:
             "leases": {},
             "fence": 0,
             "replacements": {},
+            "troubled": {},
+            "attempts": {},
         }
         clients("dynamodb").put_item(TableName=groups_table, Item=_attributes(item))
 

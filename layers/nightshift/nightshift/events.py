@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SOURCE = "nightshift"
+STORM = "storm"  # the symptom of a whole group
+_GROUP = "group:"
 Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 
 
@@ -36,6 +38,17 @@ class SignalRaised(Event):
     alarm: str
     held_since: Instant
     reason: str
+
+    @property
+    def group(self) -> str:
+        """The group that the signal is about as a whole; empty when it is about a node."""
+        return self.subject.removeprefix(_GROUP) if self.subject.startswith(_GROUP) else ""
+
+    @property
+    def incident_id(self) -> str:
+        """The incident that this signal opens: the same signal always names the same one."""
+        digest = hashlib.sha256(f"{self.subject}|{self.alarm}|{self.occurred_at}".encode()).hexdigest()
+        return f"inc-{self.occurred_at[:10].replace('-', '')}-{digest[:10]}"
 
 
 class SignalCleared(Event):
@@ -89,6 +102,11 @@ class PolicyChanged(Event):
     adopted: bool
     policy_version: str
     reason: str
+
+
+def of_group(group: str) -> str:
+    """The subject that stands for a whole group."""
+    return f"{_GROUP}{group}"
 
 
 def traceparent(trace: str, span: str) -> str:

@@ -64,6 +64,7 @@ class Incident(_Fact):
     levels: tuple[Level, ...] = ()
     fence: int = 0
     wait: str = ""
+    storm: str = ""
     version: int = 0
     seq: int = 0
     head: str
@@ -99,7 +100,7 @@ class Node(_Fact):
     replaced_by: str = ""
     answers: str = ""
     attempts: tuple[Attempt, ...] = ()
-    healed: dict[str, Instant] = {}
+    healed: dict[str, tuple[Instant, ...]] = {}
 
 
 class Lease(_Fact):
@@ -126,8 +127,20 @@ class Pause(_Fact):
     at: Instant
 
 
+class Storm(_Fact):
+    """Too many nodes of a group are ill at once: the storm's own incident, and since when it is calm."""
+
+    incident_id: str
+    began_at: Instant
+    calm_since: Instant | None = None
+
+
 class GroupState(_Fact):
-    """What is known and held of a group of nodes."""
+    """What is known and held of a group of nodes.
+
+    ``troubled`` are the subjects that have an incident (open, or with a person), by subject;
+    ``attempts`` the remedies that were admitted lately, by step.
+    """
 
     group: str
     app: str = ""
@@ -137,6 +150,16 @@ class GroupState(_Fact):
     fence: int = 0
     paused: Pause | None = None
     replacements: dict[str, str] = {}
+    troubled: dict[str, str] = {}
+    attempts: dict[str, Attempt] = {}
+    storm: Storm | None = None
+
+
+class Capacity(_Fact):
+    """A group as Auto Scaling sees it now: how many nodes it wants, and which are InService and Healthy."""
+
+    desired: int
+    in_service: frozenset[str] = frozenset()
 
 
 class Step(_Fact):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nightshift.events import STORM
 from nightshift.incident import Incident, Level, Node
 
 
@@ -22,6 +23,8 @@ class Page:
 
 def compose(incident: Incident, node: Node | None, reason: str) -> Page:
     """The one page about an incident; ``reason`` says why Nightshift gives it to a person."""
+    if incident.symptom == STORM:
+        return _storm(incident, reason)
     name = f"{node.name} ({node.node_id})" if node else incident.node_id
     lines = [
         f"What: {incident.symptom} on {name} of {incident.group or 'no group'}, since {incident.opened_at}.",
@@ -30,9 +33,23 @@ def compose(incident: Incident, node: Node | None, reason: str) -> Page:
         f"Why you: {reason}",
         f"Next: nightshift why {incident.incident_id}",
     ]
+    # An incident of a storm shares the storm's page: a pager gets one for all of them.
     return Page(
-        incident.incident_id, f"[nightshift] {incident.symptom} on {name} needs you", "\n".join(lines)
+        incident.storm or incident.incident_id,
+        f"[nightshift] {incident.symptom} on {name} needs you",
+        "\n".join(lines),
     )
+
+
+def _storm(incident: Incident, reason: str) -> Page:
+    lines = [
+        f"What: {reason}.",
+        f"Since: {incident.opened_at}",
+        "Tried: nothing; healing of this group is held until the storm is over, then goes on.",
+        "Why you: so many nodes at once have a common cause, which no remedy on a node removes.",
+        f"Next: nightshift why {incident.incident_id}; nightshift incidents",
+    ]
+    return Page(incident.incident_id, f"[nightshift] storm in {incident.group} needs you", "\n".join(lines))
 
 
 def _tried(levels: tuple[Level, ...]) -> str:

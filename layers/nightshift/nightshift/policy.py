@@ -7,7 +7,7 @@ read-only to everything else. Every limit has a safe default. All times are whol
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
@@ -20,6 +20,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
+# A number of nodes, or a share of the group's desired capacity.
+Amount = Annotated[int, Field(ge=0, le=100_000)] | Annotated[str, Field(pattern=r"^(\d|[1-9]\d|100)%$")]
 
 
 class _Part(BaseModel):
@@ -32,6 +34,7 @@ class Group(_Part):
     app: Name
     service: Service = Field(description="The unit that systemd or supervisor runs on the node")
     auto_scaling_group: str = Field(min_length=1, max_length=255)
+    healing: dict[str, Any] = Field({}, description="What this group wants other than the policy's `healing`")
 
 
 class Metric(_Part):
@@ -83,8 +86,38 @@ class Symptom(_Part):
         return f"{self.metric.name} below {self.below}"
 
 
+class Storm(_Part):
+    """When so many nodes of a group are ill that healing them one by one would make it worse."""
+
+    max_unhealthy: Amount = Field("50%", description="More ill nodes than this (and at least 2) are a storm")
+    gather_seconds: int = Field(
+        10, ge=0, le=3_600, description="How long an incident waits for others before anything is done"
+    )
+    cooldown_seconds: Seconds = Field(300, description="How long a storm must be over before healing goes on")
+
+
+class Flapping(_Part):
+    """When a symptom comes back after it was healed: a person finds out why."""
+
+    heals: int = Field(1, ge=1, le=100, description="Heals of one symptom on one node within the window")
+    window_seconds: Seconds = 1_800
+
+
 class Healing(_Part):
-    """How carefully to heal."""
+    """How carefully to heal; a group may tighten or loosen each of these for itself."""
+
+    max_in_repair: Amount = Field(1, description="Nodes of a group that are healed at the same time")
+    min_healthy: Amount = Field(
+        "50%", description="Nodes that must be healthy besides the one that is healed"
+    )
+    storm: Storm = Storm()
+    flapping: Flapping = Flapping()
+    symptom_attempts: int = Field(
+        10, ge=1, le=1_000, description="Remedies for one symptom in one group within the attempts' window"
+    )
+    max_replacements: int = Field(
+        3, ge=0, le=1_000, description="Nodes of a group that are replaced within the attempts' window"
+    )
 
     cooldown_seconds: Seconds = Field(300, description="Rest for a node after a heal of the same symptom")
     attempts: int = Field(
@@ -129,7 +162,14 @@ class Policy(_Part):
         metrics = [(symptom.metric.namespace, symptom.metric.name) for symptom in self.symptoms.values()]
         if len(set(metrics)) != len(metrics):
             raise ValueError("two symptoms read the same metric: an alarm would not name one")
+        for name in self.groups:
+            _refuse_contradictions(name, self.healing_of(name))
         return self
+
+    def healing_of(self, group: str) -> Healing:
+        """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""
+        own = self.groups[group].healing if group in self.groups else {}
+        return Healing.model_validate({**self.healing.model_dump(), **own})
 
     def group_of(self, auto_scaling_group: str) -> str | None:
         """The name of the group that an Auto Scaling group belongs to, if the policy knows it."""
@@ -149,6 +189,21 @@ class Policy(_Part):
             ),
             None,
         )
+
+
+def _refuse_contradictions(group: str, healing: Healing) -> None:
+    """A policy that never lets a group heal, or that lets everything die, is refused whatever its size."""
+    never = (
+        f"max_in_repair is {healing.max_in_repair}"
+        if healing.max_in_repair in (0, "0%")
+        else f"min_healthy is {healing.min_healthy}"
+        if healing.min_healthy == "100%"
+        else ""
+    )
+    if never:
+        raise ValueError(f"group {group} would never heal: {never}")
+    if healing.max_in_repair == "100%" and healing.min_healthy in (0, "0%"):
+        raise ValueError(f"group {group} could lose every node at once: max_in_repair 100%, min_healthy 0")
 
 
 def read(text: str, remedies: frozenset[str]) -> Policy:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nightshift.aws.session import client
 from nightshift.errors import Refused
+from nightshift.incident import Capacity
 
 # While one of these is suspended, a terminated node would not be replaced, or not joined.
 _NEEDED = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
@@ -44,6 +45,12 @@ def describe(auto_scaling_group: str) -> View:
         instances=frozenset(one["InstanceId"] for one in group["Instances"]),
         tags={tag["Key"]: tag["Value"] for tag in group.get("Tags", [])},
     )
+
+
+def capacity(auto_scaling_group: str) -> Capacity:
+    """What the group wants and has now, as admission counts it; raises Refused ``group.unknown``."""
+    view = describe(auto_scaling_group)
+    return Capacity(desired=view.desired, in_service=view.in_service)
 
 
 def terminate(auto_scaling_group: str, node_id: str) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from nightshift.aws import tables
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict
-from nightshift.incident import Attempt, GroupState, Lease, Node, Pause, Release
+from nightshift.incident import Attempt, GroupState, Lease, Node, Pause, Release, Storm
 
 EVERY_GROUP = "*"
+HEALS = 20  # of one symptom on one node that are remembered
 
 
 class Nodes:
@@ -54,6 +55,13 @@ class Nodes:
         """The write that adds an attempt and forgets those before ``begin``."""
         kept = [one.model_dump() for one in (*node.attempts, attempt) if one.at >= begin]
         return self.change(node.node_id, attempts=kept)
+
+    def healed(self, node: Node, symptoms: Iterable[str], at: str) -> Write:
+        """The write that remembers a heal of ``symptoms``, and the newest ones before it."""
+        fresh = {name: [*node.healed.get(name, ()), at][-HEALS:] for name in symptoms}
+        return self.change(
+            node.node_id, healed={name: list(heals) for name, heals in node.healed.items()} | fresh
+        )
 
 
 class Groups:
@@ -100,23 +108,34 @@ class Groups:
             "pause", self._table, {"group": EVERY_GROUP}, "", {}, condition="attribute_not_exists(paused)"
         )
 
-    def take_lease(self, group: GroupState, node_id: str, lease: Lease, now: str) -> Write:
-        """The write that takes or renews the lease of a node; it loses if somebody else holds it."""
+    def take_lease(
+        self, group: GroupState, node_id: str, lease: Lease, attempts: Mapping[str, Attempt], now: str
+    ) -> Write:
+        """The write that takes or renews the lease of a node; it loses if somebody else holds it.
+
+        Every taking moves the fence that was read: leases cannot have become more since they were
+        counted. What has expired is reaped here, and ``attempts`` are the group's from now on.
+        """
+        expired = [one for one, held in group.leases.items() if held.expires_at <= now and one != node_id]
+        names = {"#node": node_id} | {f"#old{number}": one for number, one in enumerate(expired)}
+        reap = ", ".join(f"leases.#old{number}" for number in range(len(expired)))
         return tables.update(
             "lease",
             self._table,
             {"group": group.group},
-            "SET leases.#node = :lease, fence = :fence",
+            "SET leases.#node = :lease, fence = :fence, attempts = :attempts"
+            + (f" REMOVE {reap}" if reap else ""),
             {
                 ":lease": lease.model_dump(),
                 ":fence": lease.fence,
                 ":read": group.fence,
                 ":now": now,
                 ":me": lease.incident_id,
+                ":attempts": {step: one.model_dump() for step, one in attempts.items()},
             },
             condition="fence = :read AND (attribute_not_exists(leases.#node)"
             " OR leases.#node.expires_at <= :now OR leases.#node.incident_id = :me)",
-            names={"#node": node_id},
+            names=names,
         )
 
     def holds_lease(
@@ -138,19 +157,48 @@ class Groups:
             names={"#node": node_id},
         )
 
-    def give_lease(self, group: str, node_id: str, incident_id: str) -> Write:
-        """The write that gives a node's lease back; it loses if the incident does not hold it.
+    def give_back(self, group: str, incident_id: str, *, node_id: str = "", subject: str = "") -> Write:
+        """The write that gives a node's lease back, and (or) strikes a subject off the group's ill ones.
 
-        Nothing waits for the node's successor any more: one that comes late is a node like any other.
+        It loses if the incident does not hold the lease. Nothing waits for the node's successor any
+        more: one that comes late is a node like any other.
         """
+        removed = ["leases.#node", "replacements.#node"] if node_id else []
+        removed += ["troubled.#subject"] if subject else []
+        names = {"#node": node_id} if node_id else {}
         return tables.update(
-            "lease",
+            "lease" if node_id else "roll",
             self._table,
             {"group": group},
-            "REMOVE leases.#node, replacements.#node",
-            {":me": incident_id},
-            condition="leases.#node.incident_id = :me",
-            names={"#node": node_id},
+            f"REMOVE {', '.join(removed)}",
+            {":me": incident_id} if node_id else {},
+            condition="leases.#node.incident_id = :me" if node_id else "",
+            names=names | ({"#subject": subject} if subject else {}),
+        )
+
+    def enroll(self, group: str, subject: str, incident_id: str) -> Write:
+        """The write that counts a subject among the group's ill ones, as long as its incident is open."""
+        return tables.update(
+            "roll",
+            self._table,
+            {"group": group},
+            "SET troubled.#subject = :incident",
+            {":incident": incident_id},
+            condition="attribute_exists(#group)",
+            names={"#group": "group", "#subject": subject},
+        )
+
+    def weather(self, group: str, before: Storm | None, after: Storm | None) -> Write:
+        """The write by which a storm begins, calms, rages again or ends; it loses if it was changed."""
+        told = {":before": before.model_dump(exclude_none=True)} if before else {}
+        told |= {":after": after.model_dump(exclude_none=True)} if after else {}
+        return tables.update(
+            "storm",
+            self._table,
+            {"group": group},
+            "SET storm = :after" if after else "REMOVE storm",
+            told,
+            condition="storm = :before" if before else "attribute_not_exists(storm)",
         )
 
     def expect_no_replacement(self, group: str, node_id: str) -> None:

@@ -37,17 +37,25 @@ class Incidents:
 
     def get(self, incident_id: str) -> Incident:
         """The incident; raises Permanent ``incident.unknown``."""
-        item = tables.get(self._table, {"incident_id": incident_id})
-        if item is None:
+        found = self.find(incident_id)
+        if found is None:
             raise Permanent("incident.unknown", f"there is no incident {incident_id}")
-        return Incident.model_validate(item)
+        return found
+
+    def find(self, incident_id: str) -> Incident | None:
+        """The incident, or None."""
+        item = tables.get(self._table, {"incident_id": incident_id})
+        return Incident.model_validate(item) if item else None
 
     def subject(self, subject: str) -> Subject:
         """What is known of a subject; empty for a new one."""
         return Subject.model_validate(tables.get(self._table, {"incident_id": f"subject#{subject}"}) or {})
 
-    def open(self, incident: Incident, alarm: str, at: datetime, note: Note) -> Incident:
-        """Store a new incident as its subject's open one; raises Conflict when there is one already."""
+    def open(self, incident: Incident, alarm: str, at: datetime, note: Note, *more: Write) -> Incident:
+        """Store a new incident as its subject's open one, with ``more`` writes in the same transaction.
+
+        Raises Conflict when there is one already.
+        """
         entry = journal.link(incident.incident_id, 1, GENESIS, at, note)
         stored = incident.model_copy(update={"version": 1, "seq": 1, "head": entry.hash})
         heard = self.subject(incident.subject).seen | {alarm: incident.symptoms[incident.symptom].raised_at}
@@ -56,6 +64,7 @@ class Incidents:
                 tables.put("incident", self._table, _item(stored), unless="incident_id"),
                 self.point(incident.subject, incident.incident_id, heard),
                 self._journals.append(entry),
+                *more,
             ]
         )
         return stored

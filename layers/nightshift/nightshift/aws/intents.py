@@ -111,5 +111,5 @@ class Intents:
         attempt = Attempt(
             at=clock.iso(now), remedy=order.remedy, symptom=order.symptom, incident_id=order.incident_id
         )
-        begin = now - clock.seconds(policy.healing.attempts_window_seconds)
+        begin = now - clock.seconds(policy.healing_of(node.group).attempts_window_seconds)
         return self._nodes.attempt(node, attempt, clock.iso(begin))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +14,8 @@ from botocore.exceptions import ClientError
 
 from nightshift.aws.session import client
 from nightshift.errors import Conflict
+
+TRIES = 5  # of a transaction that met another one
 
 _to, _from = TypeSerializer(), TypeDeserializer()
 
@@ -85,22 +89,27 @@ def update(
 
 def transact(writes: Sequence[Write]) -> None:
     """Do all of ``writes`` or none; raises Conflict ``state.conflict`` whose context names who lost."""
-    try:
-        client("dynamodb").transact_write_items(
-            TransactItems=[{write.kind: dict(write.request)} for write in writes]
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "TransactionCanceledException":
-            raise
-        reasons = error.response.get("CancellationReasons", [])
-        lost = [
-            write.label
-            for write, reason in zip(writes, reasons, strict=False)
-            if reason.get("Code") != "None"
-        ]
-        raise Conflict(
-            "state.conflict", f"another writer was first: {', '.join(lost)}", lost=",".join(lost)
-        ) from error
+    for attempt in range(1, TRIES + 1):
+        try:
+            client("dynamodb").transact_write_items(
+                TransactItems=[{write.kind: dict(write.request)} for write in writes]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons = error.response.get("CancellationReasons", [])
+            lost = {
+                write.label: reason["Code"]
+                for write, reason in zip(writes, reasons, strict=False)
+                if reason.get("Code") != "None"
+            }
+            # Two transactions met at an item; no condition was lost, so the same one may be tried again.
+            if set(lost.values()) == {"TransactionConflict"} and attempt < TRIES:
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 # nosec B311 - jitter, not a secret
+                continue
+            names = ", ".join(lost)
+            raise Conflict("state.conflict", f"another writer was first: {names}", lost=names) from error
+        return
 
 
 def write(one: Write) -> dict[str, Any]:

@@ -6,18 +6,13 @@ Adding a guard is adding a function here and naming it in ``ORDER``; the first t
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from nightshift import clock
 from nightshift.decisions import health
+from nightshift.decisions.restraint import blast_radius, flapping, group_attempts
 from nightshift.decisions.situation import Admission, Situation
+from nightshift.decisions.storm import gather, storm, storm_itself
 from nightshift.incident import Lease
-
-
-def _wait(situation: Situation, guard: str, reason: str, until: datetime | None = None) -> Admission:
-    soonest = situation.now + clock.seconds(1)
-    later = until or situation.now + clock.seconds(situation.healing.recheck_seconds)
-    return Admission("wait", guard, reason, until=max(later, soonest))
 
 
 def still_open(situation: Situation) -> Admission | None:
@@ -40,8 +35,8 @@ def paused(situation: Situation) -> Admission | None:
     """While somebody paused Nightshift, nothing new is done to any node."""
     if not situation.pause:
         return None
-    return _wait(
-        situation, "pause", f"paused by {situation.pause.by} at {situation.pause.at}: {situation.pause.why}"
+    return situation.wait(
+        "pause", f"paused by {situation.pause.by} at {situation.pause.at}: {situation.pause.why}"
     )
 
 
@@ -61,30 +56,36 @@ def known_node(situation: Situation) -> Admission | None:
         )
     if node.state == "in_service":
         return None
-    return _wait(situation, "known_node", f"{node.name} is {node.state}, not in service yet")
+    return situation.wait("known_node", f"{node.name} is {node.state}, not in service yet")
 
 
 def evidence(situation: Situation) -> Admission | None:
     """Nothing is done on an alarm's word alone: fresh samples must show the symptom.
 
     Silence is not illness: a node that sends no samples may only have a dead agent, so a person is
-    asked. A symptom that is gone ends an untouched incident, and sends a touched one to verification.
+    asked.
     """
     readings = situation.readings()
-    if any(reading.state == "ill" for reading in readings.values()):
-        return None
     silent = [f"{name}: {reading.reason}" for name, reading in readings.items() if reading.state == "silent"]
-    if silent:
-        heard = clock.parse(situation.incident.symptoms[situation.incident.symptom].raised_at)
-        if situation.now < heard + clock.seconds(situation.healing.stale_seconds):
-            return _wait(situation, "evidence", "; ".join(silent))
-        return Admission(
-            "refuse", "evidence", "cannot see the node, so nothing is done: " + "; ".join(silent), page=True
-        )
+    if not silent or any(reading.state == "ill" for reading in readings.values()):
+        return None
+    heard = clock.parse(situation.incident.symptoms[situation.incident.symptom].raised_at)
+    if situation.now < heard + clock.seconds(situation.healing.stale_seconds):
+        return situation.wait("evidence", "; ".join(silent))
+    return Admission(
+        "refuse", "evidence", "cannot see the node, so nothing is done: " + "; ".join(silent), page=True
+    )
+
+
+def recovered(situation: Situation) -> Admission | None:
+    """A symptom that is gone ends an untouched incident, and sends a touched one to verification."""
+    readings = situation.readings()
+    if any(reading.state != "well" for reading in readings.values()):
+        return None
     gone = "; ".join(f"{name}: {reading.reason}" for name, reading in readings.items())
     if situation.untouched:
-        return Admission("refuse", "evidence", f"the symptom went away by itself: {gone}")
-    return Admission("allow", "evidence", f"the symptom went away late: {gone}")
+        return Admission("refuse", "recovered", f"the symptom went away by itself: {gone}")
+    return Admission("allow", "recovered", f"the symptom went away late: {gone}")
 
 
 def sustained(situation: Situation) -> Admission | None:
@@ -107,7 +108,7 @@ def sustained(situation: Situation) -> Admission | None:
         next_sample = situation.now + clock.seconds(max(2, symptom.metric.resolution_seconds))
         objections.append((due if due > situation.now else next_sample, f"{name}: {reason}"))
     until, reason = min(objections)
-    return _wait(situation, "sustained", reason, until)
+    return situation.wait("sustained", reason, until)
 
 
 def cooldown(situation: Situation) -> Admission | None:
@@ -115,15 +116,14 @@ def cooldown(situation: Situation) -> Admission | None:
     if not situation.untouched or situation.node is None:
         return None
     for name in situation.ill:
-        healed = situation.node.healed.get(name)
+        healed = max(situation.node.healed.get(name, ("",)))
         rest = (
             clock.parse(healed) + clock.seconds(situation.healing.cooldown_seconds)
             if healed
             else situation.now
         )
         if rest > situation.now:
-            return _wait(
-                situation,
+            return situation.wait(
                 "cooldown",
                 f"{name} was healed at {healed}; rests {situation.healing.cooldown_seconds} s",
                 rest,
@@ -156,7 +156,7 @@ def lease(situation: Situation) -> Admission | None:
     until = min(
         clock.parse(held.expires_at), situation.now + clock.seconds(situation.healing.recheck_seconds)
     )
-    return _wait(situation, "lease", f"{held.incident_id} holds the node until {held.expires_at}", until)
+    return situation.wait("lease", f"{held.incident_id} holds the node until {held.expires_at}", until)
 
 
 def ladder(situation: Situation) -> Admission | None:
@@ -181,13 +181,20 @@ def holder(situation: Situation) -> Lease | None:
 
 ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     still_open,
+    storm_itself,
     deadline,
     paused,
     known_node,
+    recovered,
+    gather,
+    storm,
     evidence,
     sustained,
+    flapping,
     cooldown,
     ladder,
     attempts,
+    group_attempts,
     lease,
+    blast_radius,
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from nightshift import clock
 from nightshift.decisions import health
 from nightshift.decisions.escalation import Rung, next_rung
-from nightshift.incident import GroupState, Incident, Node, Pause, Sample
+from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Sample
 from nightshift.policy import Healing, Symptom
+
+Change = Literal["", "began", "calm", "again", "over"]
+_HEX = re.compile(r".*[0-9a-f]{4}$")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Situation:
     symptoms: Mapping[str, Symptom]
     samples: Mapping[str, Sequence[Sample]]
     healing: Healing
+    capacity: Capacity | None = None
+    replacing: frozenset[str] = frozenset()
 
     @property
     def untouched(self) -> bool:
@@ -43,6 +50,17 @@ class Situation:
         """The joined symptoms that the samples show now."""
         return [name for name, reading in self.readings().items() if reading.state == "ill"]
 
+    def wait(self, guard: str, reason: str, until: datetime | None = None) -> Admission:
+        """Ask again at ``until``, or after the policy's recheck time, spread so that not all ask at once."""
+        spread = int(self.incident.incident_id[-4:], 16) if _HEX.match(self.incident.incident_id) else 0
+        pause = self.healing.recheck_seconds + spread % max(1, self.healing.recheck_seconds // 4)
+        soonest, later = self.now + clock.seconds(1), until or self.now + clock.seconds(pause)
+        return Admission("wait", guard, reason, until=max(later, soonest))
+
+    def refuse(self, guard: str, reason: str, *, page: bool = True) -> Admission:
+        """Do nothing; a person is asked unless ``page`` says otherwise."""
+        return Admission("refuse", guard, reason, page=page)
+
     def next_rung(self) -> tuple[str, Rung | None]:
         """The first ill symptom that still has an untried rung, and that rung."""
         tried, ill = [level.remedy for level in self.incident.levels], self.ill
@@ -59,7 +77,8 @@ class Admission:
 
     ``guard`` names the rule that decided; ``until`` belongs to wait, ``rung`` and
     ``symptom`` to allow; a refusal with ``page`` asks a person, one without ends the incident quietly.
-    ``allow`` without a rung means: there is nothing to apply, only to verify.
+    ``allow`` without a rung means: there is nothing to apply, only to verify. ``storm`` is what the
+    group's storm does: it ``began``, it falls ``calm``, it rages ``again``, it is ``over``.
     """
 
     answer: Literal["allow", "wait", "refuse", "delegate"]
@@ -69,3 +88,4 @@ class Admission:
     rung: Rung | None = None
     symptom: str = ""
     page: bool = False
+    storm: Change = ""

@@ -1,0 +1,211 @@
+"""What holds healing back: amounts, blast radius, storms, flapping, and limits over a whole group."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from nightshift.decisions.admission import admit
+from nightshift.decisions.amounts import at_least, at_most
+from nightshift.incident import Attempt, GroupState, Lease, Storm
+from nightshift.policy import Policy
+from tests.unit.facts import NODE, at, capacity, healing, incident, node, policy, situation, tried
+
+OPENED = incident(opened_at=at(-59))
+
+
+def group(**changes: object) -> GroupState:
+    """The node's group, with this incident on its roll."""
+    facts = {"group": "web-prod", "app": "web", "fence": 6, "troubled": {NODE: OPENED.incident_id}}
+    return GroupState.model_validate({**facts, **changes})
+
+
+def ill(count: int) -> dict[str, str]:
+    """So many subjects with an incident, this one among them."""
+    return {NODE: OPENED.incident_id, **{f"i-other{n}": f"inc-{n}" for n in range(1, count)}}
+
+
+def leases(count: int, expires: float = 60) -> dict[str, Lease]:
+    """So many other nodes in repair."""
+    return {
+        f"i-other{n}": Lease(incident_id=f"inc-{n}", fence=n, expires_at=at(expires))
+        for n in range(1, count + 1)
+    }
+
+
+# amounts
+
+
+@pytest.mark.parametrize(("desired", "most"), [(0, 0), (1, 0), (2, 0), (6, 2), (25, 10), (40, 16)])
+def test_a_maximum_in_percent_rounds_down(desired: int, most: int) -> None:
+    """40 % of 25 nodes allows 10; of 6 it allows 2; of none it allows none."""
+    assert at_most("40%", desired) == most
+
+
+@pytest.mark.parametrize(("desired", "least"), [(0, 0), (1, 1), (2, 1), (6, 3), (25, 13)])
+def test_a_minimum_in_percent_rounds_up(desired: int, least: int) -> None:
+    """Half of 25 nodes means 13."""
+    assert at_least("50%", desired) == least
+
+
+@given(st.integers(0, 100), st.integers(0, 10_000))
+def test_a_maximum_and_the_rest_as_a_minimum_are_the_whole(percent: int, desired: int) -> None:
+    """No node is counted twice or forgotten by rounding."""
+    assert at_most(f"{percent}%", desired) + at_least(f"{100 - percent}%", desired) == desired
+
+
+# blast radius
+
+
+def test_no_more_nodes_are_in_repair_than_the_policy_says() -> None:
+    """Another node's unexpired lease holds this one back, with the numbers."""
+    answer = admit(situation(group=group(leases=leases(1), troubled=ill(1))))
+    assert (answer.answer, answer.guard) == ("wait", "blast_radius")
+    assert answer.reason == "1 of 4 nodes are in repair; at most 1 may be"
+
+
+def test_an_expired_lease_does_not_count() -> None:
+    """Who died with a lease does not stop healing for ever."""
+    assert admit(situation(group=group(leases=leases(3, expires=-1)))).answer == "allow"
+
+
+def test_enough_other_nodes_must_be_healthy() -> None:
+    """Healthy are nodes InService other than the subject that have no incident and are not in repair."""
+    limits = healing(min_healthy=3, storm={"max_unhealthy": 4})
+    answer = admit(situation(group=group(troubled=ill(2)), healing=limits))
+    assert (answer.answer, answer.guard) == ("wait", "blast_radius")
+    assert answer.reason == "2 other nodes of 4 are healthy; at least 3 must be"
+
+
+@pytest.mark.parametrize("desired", [0, 1])
+def test_a_group_that_the_policy_never_lets_heal_is_told_to_a_person(desired: int) -> None:
+    """Half of one node must be healthy besides the only one: that never comes true."""
+    answer = admit(situation(group=group(), capacity=capacity(desired)))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "blast_radius", True)
+    assert "never lets web-prod heal" in answer.reason
+
+
+def test_a_single_node_may_heal_when_the_policy_says_so() -> None:
+    """min_healthy 0 is how the owner of one node says it."""
+    answer = admit(situation(group=group(), capacity=capacity(1), healing=healing(min_healthy=0)))
+    assert answer.answer == "allow"
+
+
+# storms
+
+
+def test_a_fresh_incident_waits_for_others() -> None:
+    """The gather window, counted from the incident's opening."""
+    fresh = incident(opened_at=at(-4))
+    answer = admit(situation(incident=fresh, group=group(), healing=healing(storm={"gather_seconds": 10})))
+    assert (answer.answer, answer.guard, answer.until) == (
+        "wait",
+        "gather",
+        situation().now.replace(second=6),
+    )
+
+
+def test_many_ill_nodes_are_a_storm() -> None:
+    """Three of four: healing is held, the storm begins."""
+    answer = admit(situation(group=group(troubled=ill(3))))
+    assert (answer.answer, answer.guard, answer.storm) == ("wait", "storm", "began")
+    assert answer.reason == "storm: 3 of 4 nodes of web-prod are unhealthy; a storm is more than 2"
+
+
+def test_one_ill_node_is_never_a_storm() -> None:
+    """However small the group."""
+    limits = healing(min_healthy=0)
+    assert admit(situation(group=group(), capacity=capacity(1), healing=limits)).answer == "allow"
+
+
+@pytest.mark.parametrize(
+    ("count", "calm_since", "change"),
+    [(3, None, ""), (3, -10, "again"), (1, None, "calm"), (1, -299, ""), (1, -300, "over")],
+)
+def test_a_storm_ends_after_its_cooldown(count: int, calm_since: int | None, change: str) -> None:
+    """It rages, falls calm, may rage again, and is over when it was calm for the cool-down."""
+    storm = Storm(incident_id="inc-storm", began_at=at(-600), calm_since=calm_since and at(calm_since))
+    answer = admit(situation(group=group(troubled=ill(count), storm=storm)))
+    assert (answer.answer, answer.guard, answer.storm) == ("wait", "storm", change)
+
+
+def test_the_storms_own_incident_is_for_a_person() -> None:
+    """Nothing is applied to a group as a whole."""
+    own = incident(symptom="storm", reason="3 of 4")
+    answer = admit(situation(incident=own, node=None, group=None, samples={}, symptoms={}))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "storm_itself", True)
+
+
+# again and again
+
+
+def test_a_symptom_that_comes_back_after_its_heal_is_paged() -> None:
+    """Flapping: at most one heal, then a person."""
+    answer = admit(situation(group=group(), node=node(healed={"service_down": (at(-900),)})))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "flapping", True)
+    assert "the limit is 1" in answer.reason
+
+
+def test_a_heal_long_ago_is_no_flapping() -> None:
+    """The window has passed."""
+    assert (
+        admit(situation(group=group(), node=node(healed={"service_down": (at(-1_801),)}))).answer == "allow"
+    )
+
+
+def often(remedy: str, count: int, seconds_ago: int = 600) -> dict[str, Attempt]:
+    """The same remedy on many nodes of the group."""
+    return {
+        f"step-{n}": Attempt(
+            at=at(-seconds_ago), remedy=remedy, symptom="service_down", incident_id=f"inc-{n}"
+        )
+        for n in range(count)
+    }
+
+
+def test_the_same_symptom_all_over_a_group_is_paged() -> None:
+    """Ten restarts within the hour have a common cause."""
+    answer = admit(situation(group=group(attempts=often("restart_service", 10))))
+    assert (answer.answer, answer.guard) == ("refuse", "group_attempts")
+    assert admit(situation(group=group(attempts=often("restart_service", 10, 4_000)))).answer == "allow"
+
+
+def test_a_bad_image_is_not_replaced_for_ever() -> None:
+    """max_replacements counts over the whole group."""
+    up_to_three = incident(levels=tried("restart_service", "rebuild_container"))
+    answer = admit(situation(incident=up_to_three, group=group(attempts=often("replace_node", 3))))
+    assert (answer.answer, answer.guard) == ("refuse", "max_replacements")
+    assert answer.reason.startswith("3 nodes of web-prod replaced within 3600 s; the limit is 3")
+
+
+# the policy
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({"max_in_repair": 0}, "would never heal: max_in_repair is 0"),
+        ({"max_in_repair": "0%"}, "would never heal: max_in_repair is 0%"),
+        ({"min_healthy": "100%"}, "would never heal: min_healthy is 100%"),
+        ({"max_in_repair": "100%", "min_healthy": 0}, "could lose every node at once"),
+    ],
+)
+def test_a_policy_that_never_heals_or_lets_everything_die_is_refused(
+    limits: dict[str, object], why: str
+) -> None:
+    """Whatever the size of the group."""
+    with pytest.raises(ValidationError, match=why):
+        policy(healing=healing(**limits))
+
+
+def test_a_group_may_have_limits_of_its_own() -> None:
+    """They replace the policy's one by one."""
+    plain = policy().model_dump(mode="json")
+    plain["groups"]["web-prod"]["healing"] = {"min_healthy": 0}
+    own = Policy.model_validate(plain)
+    assert (own.healing_of("web-prod").min_healthy, own.healing.min_healthy) == (0, "50%")
+    plain["groups"]["web-prod"]["healing"] = {"min_helthy": 0}
+    with pytest.raises(ValidationError, match="min_helthy"):
+        Policy.model_validate(plain)
