@@ -10,13 +10,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
-from nightshift.aws import auto_scaling, metrics, tables
+from nightshift.aws import auto_scaling, metrics, reaching, tables
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.events import STORM, SignalCleared, SignalRaised, of_group, traceparent
-from nightshift.incident import Attempt, Incident, Lease, Storm
+from nightshift.incident import Attempt, Incident, Lease, Reach, Storm
 from nightshift.journal import Note
 from nightshift.settings import Settings
 
@@ -91,6 +91,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         samples=metrics.samples(known, incident.node_id, since, now) if node and known else {},
         healing=healing,
         capacity=auto_scaling.capacity(node.auto_scaling_group) if node else None,
+        reach=reaching.look(node.node_id) if node else Reach(),
         replacing=frozenset(name for name in remedies.names() if remedies.load(name).STATE == "ReplaceNode"),
     )
 
@@ -187,6 +188,7 @@ def _inputs(situation: Situation, admission: Admission) -> dict[str, object]:
         "held_since": held,
         "newest_samples": newest,
         "attempts": len(situation.node.attempts) if situation.node else 0,
+        "reach": situation.reach.reason,
         **_group(situation),
     }
 

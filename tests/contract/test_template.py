@@ -204,7 +204,9 @@ def test_no_function_may_do_everything(name: str) -> None:
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeInstanceRefreshes",
         "cloudwatch:GetMetricData",
+        "ec2:DescribeInstanceStatus",
         "ec2:DescribeInstances",
+        "ssm:DescribeInstanceInformation",
         "ssm:ListCommandInvocations",
         "states:SendTaskSuccess",
     }

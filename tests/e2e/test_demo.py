@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Stack, free_base
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 SCENARIOS = {
     "restart_service": ("healed", 1),
     "rebuild_container": ("healed", 2),
@@ -18,13 +18,16 @@ SCENARIOS = {
     "spike_ignored": ("suppressed", 0),
     "sustained_healed": ("healed", 1),
     "disk_cleaned": ("healed", 1),
+    "storm_guard": ("healed", 1),
+    "flapping_pages": ("escalated", 0),
+    "crash_mid_heal_resumes": ("healed", 1),
 }
 
 
 def test_every_scenario_of_the_demo_passes(tmp_path: Path) -> None:
     """Exit 0, and the report says for each fault what came of it, with evidence."""
     mine = Stack(tmp_path, free_base())
-    done = mine.run("demo", "--plain", timeout=280)
+    done = mine.run("demo", "--plain", timeout=400)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     report = json.loads((tmp_path / "demo-report.json").read_text())
     assert report["version"] == 1

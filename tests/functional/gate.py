@@ -72,6 +72,7 @@ class Gate(State):
     def _fakes(self) -> dict[str, Callable[[dict[str, Any]], Answer | None]]:
         return {
             "ssm.SendCommand": self._send,
+            "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
             "sfn.SendTaskSuccess": self._answer,
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},

@@ -66,6 +66,12 @@ class RunCommand:
         ]
         return {"CommandInvocations": found}
 
+    def information(self, request: dict[str, Any]) -> dict[str, Any]:
+        """DescribeInstanceInformation by ids: every agent that is registered answers."""
+        (wanted,) = (one["Values"] for one in request["Filters"])
+        online = [one for one in wanted if one not in self.offline]
+        return {"InstanceInformationList": [{"InstanceId": one, "PingStatus": "Online"} for one in online]}
+
     @property
     def last(self) -> Command:
         """The newest command."""

@@ -10,7 +10,7 @@ from nightshift import clock
 from nightshift.decisions import guards
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import Attempt, GroupState, Pause
+from nightshift.incident import Attempt, GroupState, Level, Pause, Reach
 from tests.unit.facts import (
     LADDER,
     NOW,
@@ -22,6 +22,7 @@ from tests.unit.facts import (
     heard,
     incident,
     lease,
+    level,
     node,
     samples,
     situation,
@@ -59,6 +60,13 @@ def test_one_symptom_that_lasted_is_enough() -> None:
 STORMY = GroupState(group="web-prod", troubled={f"i-{n}": f"inc-{n}" for n in range(3)}, fence=6)
 
 
+def unheard() -> tuple[Level, ...]:
+    """Two remedies that never reached the node."""
+    return tuple(
+        level(number, remedy, detail="Undeliverable") for number, remedy in enumerate(LADDER[:2], start=1)
+    )
+
+
 def often(count: int) -> dict[str, Attempt]:
     """So many remedies for the same symptom, all over the group."""
     return {f"step-{number}": one for number, one in enumerate(attempts(count))}
@@ -89,6 +97,11 @@ FACTS = {
     "ladder": {
         "incident": incident(levels=tried(*LADDER)),
         "node": node(attempts=attempts(9)),
+    },
+    "reachability": {
+        "incident": incident(levels=unheard()),
+        "node": node(attempts=attempts(9)),
+        "reach": Reach(agent="no", host="yes"),
     },
     "attempts": {
         "node": node(attempts=attempts(9)),

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from nightshift.decisions.admission import admit
 from nightshift.decisions.amounts import at_least, at_most
-from nightshift.incident import Attempt, GroupState, Lease, Storm
+from nightshift.decisions.escalation import Rung
+from nightshift.incident import Attempt, GroupState, Lease, Reach, Storm
 from nightshift.policy import Policy
-from tests.unit.facts import NODE, at, capacity, healing, incident, node, policy, situation, tried
+from tests.unit.facts import NODE, at, capacity, healing, incident, level, node, policy, situation, tried
 
 OPENED = incident(opened_at=at(-59))
 
@@ -209,3 +210,35 @@ def test_a_group_may_have_limits_of_its_own() -> None:
     plain["groups"]["web-prod"]["healing"] = {"min_helthy": 0}
     with pytest.raises(ValidationError, match="min_helthy"):
         Policy.model_validate(plain)
+
+
+# reachability
+
+
+def test_a_dead_agent_alone_never_replaces_a_node() -> None:
+    """The app is ill by what the node pushed, its agent is gone, its host is well: a person decides."""
+    unheard = tuple(
+        level(number, remedy, detail="Undeliverable")
+        for number, remedy in enumerate(("restart_service", "rebuild_container"), start=1)
+    )
+    known = incident(levels=unheard)
+    alone = Reach(agent="no", host="yes", reason="agent ConnectionLost; host checks: ok, ok")
+    answer = admit(situation(incident=known, group=group(), reach=alone))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "reachability", True)
+    assert "ConnectionLost" in answer.reason
+    impaired = Reach(agent="no", host="no")
+    assert admit(situation(incident=known, group=group(), reach=impaired)).rung == Rung(3, "replace_node")
+
+
+def test_a_machine_that_is_dead_is_replaced_without_trying_what_cannot_run() -> None:
+    """No sample, no agent, and EC2's own checks fail: silence is illness."""
+    dead = Reach(agent="no", host="no")
+    answer = admit(situation(group=group(), samples={}, reach=dead))
+    assert (answer.answer, answer.rung) == ("allow", Rung(3, "replace_node"))
+
+
+@pytest.mark.parametrize("reach", [Reach(agent="no", host="yes"), Reach(agent="yes", host="no"), Reach()])
+def test_silence_alone_is_not_illness(reach: Reach) -> None:
+    """Any one answer that is missing or good, and nothing is done."""
+    answer = admit(situation(group=group(), samples={}, reach=reach))
+    assert (answer.answer, answer.guard) == ("wait", "evidence")

@@ -155,6 +155,14 @@ class GroupState(_Fact):
     storm: Storm | None = None
 
 
+class Reach(_Fact):
+    """Who answers for a node besides its app: its agent (Systems Manager), its host (EC2's checks)."""
+
+    agent: Literal["yes", "no", "unknown"] = "unknown"
+    host: Literal["yes", "no", "unknown"] = "unknown"
+    reason: str = "nobody was asked"
+
+
 class Capacity(_Fact):
     """A group as Auto Scaling sees it now: how many nodes it wants, and which are InService and Healthy."""
 

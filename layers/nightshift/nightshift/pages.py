@@ -47,7 +47,7 @@ def _storm(incident: Incident, reason: str) -> Page:
         f"Since: {incident.opened_at}",
         "Tried: nothing; healing of this group is held until the storm is over, then goes on.",
         "Why you: so many nodes at once have a common cause, which no remedy on a node removes.",
-        f"Next: nightshift why {incident.incident_id}; nightshift incidents",
+        f"Next: nightshift incidents, then nightshift why {incident.incident_id}",
     ]
     return Page(incident.incident_id, f"[nightshift] storm in {incident.group} needs you", "\n".join(lines))
 

@@ -12,6 +12,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from tools.local.cloud import crashes
 from tools.local.cloud.config import REGION, CloudConfig
 from tools.local.cloud.mends.fleet_actions import FLEET_ACTIONS
 
@@ -22,6 +23,7 @@ class Recorder:
     """Appends calls to a file; safe to use from several threads."""
 
     def __init__(self, config: CloudConfig) -> None:
+        self._home = config.home
         config.calls.parent.mkdir(parents=True, exist_ok=True)
         self._file: TextIO = config.calls.open("w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
@@ -37,7 +39,9 @@ class Recorder:
             method, path, headers, body, query, _request_id = request
             found = _APP.search(headers.get("user-agent", ""))
             if found:
-                self._write(found[1], _describe(method, path, headers, body, query), int(answer[0]))
+                call = _describe(method, path, headers, body, query)
+                self._write(found[1], call, int(answer[0]))
+                crashes.strike(self._home, found[1], call["action"])
             return answer
 
         app._dispatch_service_request = recorded

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import yaml
 from rich.console import Console
 
 from nightshift.incident import Incident
@@ -19,11 +20,14 @@ from tools.local.demo import bill, report
 from tools.local.demo.narrator import Plain, Screen, line, node_table
 from tools.local.demo.pager import Pager
 from tools.local.demo.scenarios import Result, Scenario
+from tools.local.demo.scenarios.crash_mid_heal_resumes import CrashMidHealResumes
 from tools.local.demo.scenarios.disk_cleaned import DiskCleaned
+from tools.local.demo.scenarios.flapping_pages import FlappingPages
 from tools.local.demo.scenarios.rebuild_container import RebuildContainer
 from tools.local.demo.scenarios.replace_node import ReplaceNode
 from tools.local.demo.scenarios.restart_service import RestartService
 from tools.local.demo.scenarios.spike_ignored import SpikeIgnored
+from tools.local.demo.scenarios.storm_guard import StormGuard
 from tools.local.demo.scenarios.sustained_healed import SustainedHealed
 from tools.local.demo.scenarios.unhealable_pages_once import UnhealablePagesOnce
 from tools.local.demo.world import World
@@ -35,8 +39,17 @@ PHASES: tuple[tuple[type, ...], ...] = (
     (RestartService,),
     (RebuildContainer,),
     (ReplaceNode,),
+    (StormGuard,),
     (UnhealablePagesOnce, SpikeIgnored, SustainedHealed, DiskCleaned),
+    (FlappingPages, CrashMidHealResumes),
 )
+# What the demo asks of one group beyond the local policy, so that storms and flapping are seen.
+WEB_LOCAL = {
+    "max_in_repair": 1,
+    "min_healthy": 1,
+    "storm": {"max_unhealthy": "50%", "gather_seconds": 2, "cooldown_seconds": 4},
+    "flapping": {"heals": 2, "window_seconds": 600},
+}
 
 
 def run(*, plain: bool) -> int:
@@ -141,8 +154,11 @@ def _name(world: World, incident: Incident) -> str:
 
 
 def _page_by_webhook(connection: Connection, url: str) -> None:
-    """Adopt the local policy with one webhook more, while the stack runs."""
+    """Adopt the local policy with a webhook and limits of its own for one group, while the stack runs."""
     policy = Path(home() / "tmp" / "demo-policy.yaml")
-    policy.write_text(f"{seed.POLICY.read_text()}\nnotify:\n  webhooks: [{url}]\n")
+    wanted = yaml.safe_load(seed.POLICY.read_text())
+    wanted["groups"]["web-local"]["healing"] = WEB_LOCAL
+    wanted["notify"] = {"webhooks": [url]}
+    policy.write_text(yaml.safe_dump(wanted))
     with contextlib.suppress(FileExistsError):
         seed.adopt_policy(connection.client, connection.output("ArtifactsBucket"), policy)

@@ -71,6 +71,17 @@ class World:
         found = [one for one in self.incidents if one.subject == subject and symptom in ("", one.symptom)]
         return found[-1] if found else None
 
+    def commands_of(self, incident_id: str) -> int:
+        """How many commands were sent for an incident."""
+        commands = self.connection.client("ssm").list_commands()["Commands"]
+        return sum(incident_id in one.get("Comment", "") for one in commands)
+
+    def is_quiet(self, node_id: str, symptom: str) -> bool:
+        """Whether the node's alarm for a symptom says OK."""
+        name = f"nightshift-node-{symptom}-{node_id}"
+        found = self.connection.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return bool(found) and found[0]["StateValue"] == "OK"
+
     def answers(self, node_id: str) -> bool:
         """Whether the node's own service answers its health check with its own name."""
         node = self.node_by_id(node_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from nightshift import clock
 from nightshift.decisions import health
-from nightshift.decisions.restraint import blast_radius, flapping, group_attempts
+from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
 from nightshift.incident import Lease
@@ -67,13 +67,16 @@ def evidence(situation: Situation) -> Admission | None:
     """
     readings = situation.readings()
     silent = [f"{name}: {reading.reason}" for name, reading in readings.items() if reading.state == "silent"]
-    if not silent or any(reading.state == "ill" for reading in readings.values()):
+    if situation.dead or not silent or any(reading.state == "ill" for reading in readings.values()):
         return None
     heard = clock.parse(situation.incident.symptoms[situation.incident.symptom].raised_at)
     if situation.now < heard + clock.seconds(situation.healing.stale_seconds):
         return situation.wait("evidence", "; ".join(silent))
     return Admission(
-        "refuse", "evidence", "cannot see the node, so nothing is done: " + "; ".join(silent), page=True
+        "refuse",
+        "evidence",
+        f"cannot see the node, so nothing is done: {'; '.join(silent)}; {situation.reach.reason}",
+        page=True,
     )
 
 
@@ -95,6 +98,7 @@ def sustained(situation: Situation) -> Admission | None:
     objections = []
     for name in situation.ill:
         symptom, heard = situation.symptoms[name], situation.incident.symptoms[name]
+        wanted = clock.seconds(symptom.for_seconds)
         lasted, reason = health.lasted(
             symptom,
             situation.samples.get(name, ()),
@@ -102,7 +106,7 @@ def sustained(situation: Situation) -> Admission | None:
             situation.now,
             situation.healing.share_percent,
         )
-        if lasted:
+        if lasted or (situation.dead and heard.held_since <= clock.iso(situation.now - wanted)):
             return None
         due = clock.parse(heard.held_since) + clock.seconds(symptom.for_seconds)
         next_sample = situation.now + clock.seconds(max(2, symptom.metric.resolution_seconds))
@@ -193,6 +197,7 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     flapping,
     cooldown,
     ladder,
+    reachability,
     attempts,
     group_attempts,
     lease,

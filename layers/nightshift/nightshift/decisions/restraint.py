@@ -48,6 +48,26 @@ def group_attempts(situation: Situation) -> Admission | None:
     return None
 
 
+def reachability(situation: Situation) -> Admission | None:
+    """A dead agent alone never replaces a node: its host must be ill too, or a remedy have run in vain.
+
+    Three separate answers: the app's (samples), the agent's and the host's. What a node says of itself
+    is evidence, never the only ground to terminate it.
+    """
+    _, rung = situation.next_rung()
+    reach = situation.reach
+    if rung is None or rung.remedy not in situation.replacing or reach.host == "no" or reach.agent != "no":
+        return None
+    ran = [level.remedy for level in situation.incident.levels if not _never_ran(level.detail)]
+    if ran:
+        return None
+    return situation.refuse("reachability", f"a dead agent alone never replaces a node: {reach.reason}")
+
+
+def _never_ran(detail: str) -> bool:
+    return detail.startswith(("command.", "Undeliverable", "DeliveryTimedOut", "Unknown"))
+
+
 def blast_radius(situation: Situation) -> Admission | None:
     """Never more nodes in repair than allowed, and enough healthy ones besides; counted in nodes.
 

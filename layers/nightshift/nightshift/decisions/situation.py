@@ -11,10 +11,11 @@ from typing import Literal
 from nightshift import clock
 from nightshift.decisions import health
 from nightshift.decisions.escalation import Rung, next_rung
-from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Sample
+from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Reach, Sample
 from nightshift.policy import Healing, Symptom
 
 Change = Literal["", "began", "calm", "again", "over"]
+UNASKED = Reach()
 _HEX = re.compile(r".*[0-9a-f]{4}$")
 
 
@@ -32,6 +33,7 @@ class Situation:
     healing: Healing
     capacity: Capacity | None = None
     replacing: frozenset[str] = frozenset()
+    reach: Reach = UNASKED
 
     @property
     def untouched(self) -> bool:
@@ -47,8 +49,14 @@ class Situation:
 
     @property
     def ill(self) -> list[str]:
-        """The joined symptoms that the samples show now."""
-        return [name for name, reading in self.readings().items() if reading.state == "ill"]
+        """The joined symptoms that the samples show now; all of them on a machine that is dead."""
+        states = {"ill", "silent"} if self.dead else {"ill"}
+        return [name for name, reading in self.readings().items() if reading.state in states]
+
+    @property
+    def dead(self) -> bool:
+        """Whether neither the agent nor the host answers: then silence is illness."""
+        return (self.reach.agent, self.reach.host) == ("no", "no")
 
     def wait(self, guard: str, reason: str, until: datetime | None = None) -> Admission:
         """Ask again at ``until``, or after the policy's recheck time, spread so that not all ask at once."""
@@ -62,10 +70,15 @@ class Situation:
         return Admission("refuse", guard, reason, page=page)
 
     def next_rung(self) -> tuple[str, Rung | None]:
-        """The first ill symptom that still has an untried rung, and that rung."""
+        """The first ill symptom that still has an untried rung, and that rung.
+
+        What runs on the node needs its agent; a machine that is dead goes straight to its replacement.
+        """
         tried, ill = [level.remedy for level in self.incident.levels], self.ill
         for name in ill:
-            rung = next_rung(self.symptoms[name].ladder, tried)
+            ladder = self.symptoms[name].ladder
+            skipped = set(ladder) - self.replacing if self.dead else set()
+            rung = next_rung(ladder, [*tried, *skipped])
             if rung:
                 return name, rung
         return (ill or [self.incident.symptom])[0], None
