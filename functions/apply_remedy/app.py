@@ -44,14 +44,18 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def apply(order: Ordered, now: datetime) -> None:
-    """Intent, then act. A failure that no retry can mend is the step's result, not the machine's."""
+    """Intent, then act. A failure that no retry can mend is the step's result, not the machine's.
+
+    Neither does an agent that stays away end the machine: the last try concludes the step, and the
+    ladder goes on. Losing a race is no failure of the step, whichever try it is.
+    """
     stores = Stores.of(Environment)
     outcomes, steps = stores.outcomes(ACTOR), stores.steps
     step = stores.intents.record(order, now, ACTOR)
     try:
         end = _send(step, steps, now)
     except NightshiftError as error:
-        if error.recoverable:
+        if error.recoverable and not order.last_try:
             raise
         logger.warning("the remedy cannot begin", code=error.code, reason=error.message)
         outcomes.conclude(step, Invocation.not_begun(error), now)

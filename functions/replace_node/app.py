@@ -13,7 +13,7 @@ from nightshift.aws import auto_scaling
 from nightshift.aws.commands import Invocation
 from nightshift.aws.intents import Ordered
 from nightshift.aws.stores import Stores
-from nightshift.errors import Refused
+from nightshift.errors import NightshiftError, Refused
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -41,7 +41,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def replace(order: Ordered, now: datetime) -> None:
-    """Intent, then act. A group that must not be touched is the step's result, not the machine's failure."""
+    """Intent, then act. A group that must not be touched is the step's result, not the machine's failure.
+
+    Neither is one that stays busy to the last try.
+    """
     stores = Stores.of(Environment)
     node = stores.nodes.get(stores.incidents.get(order.incident_id).node_id)
     if node is None:
@@ -49,7 +52,9 @@ def replace(order: Ordered, now: datetime) -> None:
     step = stores.intents.record(order, now, ACTOR, successor=True)
     try:
         terminated = auto_scaling.terminate(node.auto_scaling_group, step.node_id)
-    except Refused as error:
+    except NightshiftError as error:
+        if error.recoverable and not order.last_try:
+            raise
         logger.warning("the node is not replaced", code=error.code, reason=error.message)
         stores.groups.expect_no_replacement(node.group, step.node_id)
         stores.outcomes(ACTOR).conclude(step, Invocation.not_begun(error), now)

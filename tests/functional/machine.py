@@ -35,6 +35,7 @@ class Machine:
         self.definition = state_machine()
         self.context: dict[str, Any] = {
             "Execution": {"Input": {"incident_id": incident_id}, "Name": incident_id},
+            "State": {"RetryCount": 0},
             "Task": {},
         }
         self.visited: list[str] = []
@@ -84,6 +85,7 @@ class Machine:
         retries = 0
         while True:
             try:
+                self.context["State"] = {"RetryCount": retries}
                 return self._attempt(state, data)
             except TaskFailed as failed:
                 rule = next(

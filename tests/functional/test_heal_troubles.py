@@ -6,12 +6,14 @@ import pytest
 
 from nightshift import clock
 from nightshift.aws import session
+from nightshift.aws.intents import RETRIES
 from nightshift.incident import Pause, Release
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, TaskFailed, heal
 from tests.functional.state import GROUP
 from tests.functional.world import World
 from tests.samples import sample
+from tests.stack import state_machine
 
 
 def test_while_paused_nothing_is_done_and_afterwards_it_heals(world: World) -> None:
@@ -81,24 +83,97 @@ def test_an_agent_that_comes_back_in_time_costs_only_a_retry(world: World) -> No
     assert [one.parameters["StepId"] for one in world.ssm.commands[2:]] == [f"{incident_id}-restart-service"]
 
 
-def test_a_machine_that_dies_gives_the_lease_back_and_a_person_is_paged(world: World) -> None:
-    """No agent for good: the execution fails, and its status event closes the incident."""
+def test_an_agent_that_stays_away_is_a_failed_rung_and_no_dead_machine(world: World) -> None:
+    """The last try concludes the step with its reason; the ladder goes on, and one page at most is sent."""
     sick, _ = world.instances()
+    sent = len(world.ssm.commands)
     world.ssm.offline.add(sick)
+    world.refreshes = [{"Status": "InProgress"}]
     world.fall_ill(sick)
-    with pytest.raises(TaskFailed, match=r"command\.node_offline") as failed:
+    incident_id, machine = heal(world, sick)
+    over(world, incident_id, "escalated")
+    assert levels(world, incident_id) == [
+        (1, "restart_service", "failed"),
+        (2, "rebuild_container", "failed"),
+        (3, "replace_node", "failed"),
+    ]
+    first = world.incident(incident_id).levels[0]
+    assert first.detail == f"command.node_offline: {sick} has no agent that is online"
+    assert [one["succeeded"] for one in world.events("RemedyApplied")] == [False, False, False]
+    assert machine.visited.count("VerifyHealth") == 0
+    assert len(world.ssm.commands) == sent
+    world.deliver("IncidentEscalated")
+    (page,) = world.pages()
+    assert "command.node_offline" in page["Message"]
+
+
+def test_an_agent_that_comes_back_at_the_last_try_is_asked_once_more(world: World) -> None:
+    """Five retries: the sixth call still sends before anything is given up."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    world.speak(sick)
+    incident_id = world.subject(sick).open_incident
+    world.ssm.offline.add(sick)
+    tries = iter(range(10))
+
+    def online_at_sixth() -> None:
+        world.meanwhile["ssm.SendCommand"] = online_at_sixth
+        if next(tries) == RETRIES:
+            world.ssm.offline.clear()
+
+    world.meanwhile["ssm.SendCommand"] = online_at_sixth
+    Machine(world, incident_id).run()
+    assert levels(world, incident_id) == [(1, "restart_service", "healed")]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "level", "detail"),
+    [
+        ("ssm.SendCommand", "ThrottlingException", 0, "command.throttled"),
+        ("auto-scaling.TerminateInstanceInAutoScalingGroup", "ScalingActivityInProgress", 2, "group.busy"),
+    ],
+)
+def test_a_service_that_stays_busy_is_a_failed_rung(
+    world: World, call: str, code: str, level: int, detail: str
+) -> None:
+    """Throttled to the last try: nothing was done, and the incident says so."""
+    sick, _ = world.instances()
+    world.cures = set()
+    world.broken[call] = code
+    world.refreshes = [{"Status": "InProgress"}] if level == 0 else []
+    world.fall_ill(sick)
+    incident_id, _ = heal(world, sick)
+    over(world, incident_id, "escalated")
+    assert world.incident(incident_id).levels[level].detail.startswith(f"{detail}: ")
+    assert sick in world.instances()
+
+
+@pytest.mark.parametrize("state", ["ApplyRemedy", "ReplaceNode"])
+def test_the_machine_and_the_functions_agree_on_the_last_try(state: str) -> None:
+    """Who tries, and who knows which try is the last, are two files."""
+    task = state_machine()["States"][state]
+    assert {rule["MaxAttempts"] for rule in task["Retry"]} == {0, RETRIES}
+    assert task["Arguments"]["Payload"]["tries"] == "{% $states.context.State.RetryCount %}"
+
+
+def test_a_machine_that_dies_gives_the_lease_back_and_a_person_is_paged(world: World) -> None:
+    """What nobody foresaw: the execution fails, and its status event closes the incident."""
+    sick, _ = world.instances()
+    world.broken["ssm.SendCommand"] = "SomethingNobodyForesaw"
+    world.fall_ill(sick)
+    with pytest.raises(TaskFailed, match="SomethingNobodyForesaw") as failed:
         heal(world, sick)
-    assert failed.value.error == "Retryable"
+    assert failed.value.error == "ClientError"
     incident_id = world.subject(sick).open_incident
     assert sick in world.group().leases
     event = sample("states/failed")
-    event["detail"].update(name=incident_id, error="Retryable", cause='{"errorMessage": "node is offline"}')
+    event["detail"].update(name=incident_id, error="ClientError", cause='{"errorMessage": "nobody knows"}')
     assert world.invoke("close_incident", event)["state"] == "escalated"
     assert world.group().leases == {}
-    assert world.incident(incident_id).reason == "the heal machine ended FAILED: Retryable: node is offline"
+    assert world.incident(incident_id).reason == "the heal machine ended FAILED: ClientError: nobody knows"
     world.deliver("IncidentEscalated")
     (page,) = world.pages()
-    assert "node is offline" in page["Message"]
+    assert "nobody knows" in page["Message"]
     assert len(world.ssm.commands) == 2
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from nightshift.aws.session import client
-from nightshift.errors import Refused
+from nightshift.errors import Refused, Retryable
 from nightshift.incident import Capacity
 
 # While one of these is suspended, a terminated node would not be replaced, or not joined.
 _NEEDED = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
+# Nothing was terminated, and a moment later it may be.
+_BUSY = frozenset({"Throttling", "ThrottlingException", "ScalingActivityInProgress", "ResourceContention"})
 _REFRESHING = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress"})
 
 
@@ -56,7 +60,8 @@ def capacity(auto_scaling_group: str) -> Capacity:
 def terminate(auto_scaling_group: str, node_id: str) -> bool:
     """Have the group terminate and replace a node; False when it has left the group already.
 
-    Raises Refused ``group.suspended``, ``group.refreshing`` or ``group.not_in_service``.
+    Raises Refused ``group.suspended``, ``group.refreshing`` or ``group.not_in_service``, and Retryable
+    ``group.busy``.
     """
     view = describe(auto_scaling_group)
     if node_id not in view.instances:
@@ -73,7 +78,13 @@ def terminate(auto_scaling_group: str, node_id: str) -> bool:
         raise Refused("group.refreshing", f"an instance refresh of {auto_scaling_group} is running")
     if node_id not in view.in_service:
         raise Refused("group.not_in_service", f"{node_id} is not InService in {auto_scaling_group}")
-    client("autoscaling").terminate_instance_in_auto_scaling_group(
-        InstanceId=node_id, ShouldDecrementDesiredCapacity=False
-    )
+    try:
+        client("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=node_id, ShouldDecrementDesiredCapacity=False
+        )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _BUSY:
+            raise
+        raise Retryable("group.busy", f"{auto_scaling_group} did not terminate {node_id}: {code}") from error
     return True

@@ -32,6 +32,8 @@ _FINAL = frozenset(
     {"InvalidDocument", "InvalidParameters", "InvalidDocumentVersion", "UnsupportedPlatformType"}
 )
 _NOT_THERE = frozenset({"InvalidInstanceId"})
+# Nothing was sent, and a moment later it may be.
+_BUSY = frozenset({"ThrottlingException", "Throttling", "RateExceeded", "TooManyRequestsException"})
 TAIL = 500
 
 
@@ -53,7 +55,7 @@ def send(document: str, node_id: str, parameters: Mapping[str, str], comment: st
     """Run ``document`` on exactly one node; returns the command's id.
 
     Raises Permanent ``command.refused`` (a document or parameter is wrong) and Retryable
-    ``command.node_offline`` (the agent is not registered).
+    ``command.node_offline`` (the agent is not registered) or ``command.throttled``.
     """
     try:
         answer = client("ssm").send_command(
@@ -72,6 +74,10 @@ def send(document: str, node_id: str, parameters: Mapping[str, str], comment: st
         if code in _NOT_THERE:
             raise Retryable(
                 "command.node_offline", f"{node_id} has no agent that is online", node=node_id
+            ) from error
+        if code in _BUSY:
+            raise Retryable(
+                "command.throttled", f"{document} was not taken: {code}: {message}", node=node_id
             ) from error
         raise
     return str(answer["Command"]["CommandId"])

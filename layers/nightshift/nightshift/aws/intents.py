@@ -20,9 +20,14 @@ from nightshift.errors import Conflict, Permanent
 from nightshift.incident import Attempt, Incident, Level, Node, Step
 from nightshift.journal import Note
 
+RETRIES = 5  # MaxAttempts of ApplyRemedy and ReplaceNode in statemachines/heal.asl.json; a test compares them
+
 
 class Ordered(BaseModel):
-    """What the heal machine orders: one remedy, one rung, and the token that waits for its result."""
+    """What the heal machine orders: one remedy, one rung, and the token that waits for its result.
+
+    ``tries`` counts how often the machine has tried this order before.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     incident_id: str
@@ -30,6 +35,12 @@ class Ordered(BaseModel):
     remedy: str
     symptom: str
     token: str
+    tries: int = 0
+
+    @property
+    def last_try(self) -> bool:
+        """Whether the machine will not try this order again, so that a failure is the step's result."""
+        return self.tries >= RETRIES
 
     @property
     def step_id(self) -> str:
