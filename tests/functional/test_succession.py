@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nightshift import clock
 from nightshift.errors import Conflict
+from tests.functional.endings import over
 from tests.functional.fleet import alarms, grow
 from tests.functional.machine import Machine, heal
 from tests.functional.world import World
@@ -54,6 +56,28 @@ def test_a_successor_without_its_release_fails_the_step(world: World) -> None:
     assert world.tokens["token-replace"] == {"succeeded": False}
     assert world.node(fresh).state == "pending"
     assert world.incident(incident_id).levels[-1].outcome == "failed"
+
+
+def test_a_successor_that_cannot_install_its_release_is_paged_at_once(world: World) -> None:
+    """Nobody waits for the deadline: the page names the successor, the release and the reason."""
+    sick, _ = world.instances()
+    world.cures = set()
+    world.endings = {"Welcome": ("Failed", "sha256 differs"), "RestartService": ("Failed", "no")}
+    world.endings["InstallRelease"] = ("Failed", "no")
+    world.fall_ill(sick)
+    began = clock.now()
+    incident_id, machine = heal(world, sick)
+    over(world, incident_id, "escalated")
+    assert (clock.now() - began).total_seconds() < 60
+    assert "WaitUntil" not in machine.visited
+    fresh = world.incident(incident_id).node_id
+    assert fresh != sick
+    name = world.node(fresh).name
+    reason = f"the successor {name} could not install release 1.0.0: Failed: sha256 differs"
+    assert world.incident(incident_id).reason == reason
+    world.deliver("IncidentEscalated")
+    (page,) = world.pages()
+    assert reason in page["Message"]
 
 
 def test_only_one_of_two_fresh_nodes_is_the_successor(world: World) -> None:

@@ -5,7 +5,7 @@ import pytest
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
 from nightshift.decisions.situation import Admission
-from nightshift.incident import GroupState, Pause
+from nightshift.incident import GroupState, Level, Pause
 from tests.unit.facts import (
     LADDER,
     NODE,
@@ -17,6 +17,7 @@ from tests.unit.facts import (
     heard,
     incident,
     lease,
+    level,
     node,
     samples,
     situation,
@@ -60,6 +61,23 @@ def test_nothing_is_done_for_an_incident_that_is_closed(state: str) -> None:
     """Whoever closed it gave its lease back; it is not paged again either."""
     answer = admit(situation(incident=incident(state=state)))
     assert (answer.answer, answer.guard, answer.page) == ("refuse", "still_open", False)
+
+
+@pytest.mark.parametrize("detail", ["Failed: sha256 differs", ""])
+def test_a_successor_without_its_release_is_given_to_a_person(detail: str) -> None:
+    """Its install is over and failed: waiting for it would only end at the deadline."""
+    levels = (*tried("restart_service"), level(3, "replace_node", detail=detail))
+    answer = admit(situation(node=node(state="pending"), incident=incident(levels=levels)))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "known_node", True)
+    said = detail or "it did not answer in time"
+    assert answer.reason == f"the successor web-1 could not install its release: {said}"
+
+
+@pytest.mark.parametrize("last", [(), (level(1, "restart_service"),), (level(3, "replace_node", "running"),)])
+def test_a_node_that_may_still_come_into_service_is_waited_for(last: tuple[Level, ...]) -> None:
+    """Only a replacement that failed proves that it will not."""
+    answer = admit(situation(node=node(state="pending"), incident=incident(levels=last)))
+    assert (answer.answer, answer.guard) == ("wait", "known_node")
 
 
 def test_an_incident_that_takes_too_long_is_given_to_a_person() -> None:

@@ -56,6 +56,13 @@ def known_node(situation: Situation) -> Admission | None:
         )
     if node.state == "in_service":
         return None
+    failed = situation.incident.current
+    if failed and failed.outcome == "failed" and failed.remedy in situation.replacing:
+        # The release is sent once: nothing but a person brings this node into service now.
+        release = situation.group.desired_release
+        why = failed.detail or "it did not answer in time"
+        what = f"release {release.version}" if release else "its release"
+        return situation.refuse("known_node", f"the successor {node.name} could not install {what}: {why}")
     return situation.wait("known_node", f"{node.name} is {node.state}, not in service yet")
 
 
