@@ -96,13 +96,33 @@ def test_a_contributors_symptom_is_read_from_its_query(expression: str) -> None:
     assert raised.symptom == "cpu_sustained"
 
 
-@pytest.mark.parametrize("name", ["alarm/no_subject", "alarm/multi_series"])
-def test_an_alarm_about_no_single_node_is_refused(name: str) -> None:
-    """A composite, or the parent of a multi-series alarm: which node to act on is a guess."""
+@pytest.mark.parametrize("state", ["ALARM", "OK", "INSUFFICIENT_DATA"])
+def test_the_parent_of_a_multi_series_alarm_says_nothing(state: str) -> None:
+    """Each contributor speaks for itself, in an event of its own."""
+    event = sample("alarm/multi_series")
+    event["detail"]["state"]["value"] = state
+    assert signal(event) is None
+
+
+def test_a_contributor_without_a_node_is_refused_and_no_parent() -> None:
+    """It is the only event about that time series: nobody else speaks for it."""
+    event = sample("alarm/contributor")
+    event["detail"]["alarmContributor"]["attributes"] = {"ImageId": "ami-1"}
     with pytest.raises(Refused) as refused:
-        signal(sample(name))
+        signal(event)
     assert refused.value.code == "signal.no_subject"
-    assert sample(name)["detail"]["alarmName"] in refused.value.message
+
+
+def test_an_expression_over_a_grouped_query_is_no_parent() -> None:
+    """What it returns is one time series without contributors: ignoring it would lose the alarm."""
+    event = sample("alarm/multi_series")
+    (query,) = event["detail"]["configuration"]["metrics"]
+    whole = {"id": "e1", "expression": "MAX(m1)", "returnData": True}
+    event["detail"]["configuration"]["metrics"] = [whole, {**query, "returnData": False}]
+    with pytest.raises(Refused) as refused:
+        signal(event)
+    assert refused.value.code == "signal.no_subject"
+    assert event["detail"]["alarmName"] in refused.value.message
 
 
 def test_an_alarm_about_two_nodes_is_refused() -> None:

@@ -16,16 +16,19 @@ DIMENSION = "InstanceId"
 _INSIGHTS_QUERY = re.compile(
     r'^\s*SELECT\s+\w+\(\s*"?([^")]+?)"?\s*\)\s+FROM\s+(?:SCHEMA\(\s*)?"?([^",\s)]+)', re.IGNORECASE
 )
+_GROUPED = re.compile(r"^\s*SELECT\b.*\bGROUP\s+BY\b", re.IGNORECASE | re.DOTALL)
 
 
 def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | SignalCleared | None:
-    """The signal that an alarm's change means; None where it says nothing (insufficient data).
+    """The signal that an alarm's change means; None where it says nothing.
+
+    That is insufficient data, and a multi-series alarm as a whole: each of its contributors speaks for itself.
 
     Raises Refused ``signal.no_subject`` or ``signal.unknown_symptom``: an alarm that cannot be
     understood is never acted upon.
     """
     state = event.detail.state
-    if state.value == "INSUFFICIENT_DATA":
+    if state.value == "INSUFFICIENT_DATA" or is_parent(event):
         return None
     alarm, occurred_at = event.detail.alarm_name, clock.iso(clock.parse(state.timestamp))
     subject, symptom = subject_of(event), symptom_of(event, policy)
@@ -47,6 +50,20 @@ def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | Signal
         alarm=alarm,
         reason=state.reason,
         held_since=_held_since(event, occurred_at),
+    )
+
+
+def is_parent(event: AlarmStateChange) -> bool:
+    """Whether this is a multi-series alarm's own change, beside which each of its contributors sends one.
+
+    Told by what the alarm watches: a query with ``GROUP BY``. One that only feeds an expression makes no
+    contributors, so that alarm speaks for nobody else.
+    """
+    watched = [query.expression for query in event.detail.configuration.metrics if query.return_data]
+    return (
+        event.detail_type == "CloudWatch Alarm State Change"
+        and event.detail.contributor is None
+        and any(_GROUPED.search(expression) for expression in watched)
     )
 
 
