@@ -58,7 +58,7 @@ class MetricQuery(_Shape):
 
     id: str
     expression: str = ""
-    return_data: bool = Field(True, alias="returnData")
+    return_data: bool = Field(default=True, alias="returnData")
     metric_stat: MetricStat | None = Field(None, alias="metricStat")
 
 

@@ -22,7 +22,7 @@ _GROUPED = re.compile(r"^\s*SELECT\b.*\bGROUP\s+BY\b", re.IGNORECASE | re.DOTALL
 def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | SignalCleared | None:
     """The signal that an alarm's change means; None where it says nothing.
 
-    That is insufficient data, and a multi-series alarm as a whole: each of its contributors speaks for itself.
+    That is insufficient data, and a multi-series alarm as a whole: its contributors speak for themselves.
 
     Raises Refused ``signal.no_subject`` or ``signal.unknown_symptom``: an alarm that cannot be
     understood is never acted upon.
