@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -70,7 +71,7 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
     elif admission.answer != "wait" or (incident.wait, incident.storm) != (wait, storm) or admission.storm:
         # A refusal keeps the storm: while it rages, the storm's page is the incident's page.
         incidents.record(incident, now, note, wait=wait, storm=storm if wait else incident.storm)
-    return _answer(incident_id, admission)
+    return _answer(incident_id, admission, now)
 
 
 def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
@@ -93,6 +94,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         capacity=auto_scaling.capacity(node.auto_scaling_group) if node else None,
         reach=reaching.look(node.node_id) if node else Reach(),
         replacing=frozenset(name for name in remedies.names() if remedies.load(name).STATE == "ReplaceNode"),
+        risks={name: remedies.load(name).RISK for name in remedies.names()},
     )
 
 
@@ -207,23 +209,28 @@ def _group(situation: Situation) -> dict[str, object]:
     }
 
 
-def _answer(incident_id: str, admission: Admission) -> dict[str, Any]:
+def _seconds_left(until: datetime, now: datetime) -> int:
+    """Whole seconds, rounded up: the machine must not wake before the time is over."""
+    return max(1, math.ceil((until - now).total_seconds()))
+
+
+def _answer(incident_id: str, admission: Admission, now: datetime) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "incident_id": incident_id,
         "reason": admission.reason,
         "outcome": "",
-        "until": "",
+        "until": clock.iso(admission.until) if admission.until else "",
     }
-    if admission.answer == "wait" and admission.until:
-        return {**answer, "next": "WaitUntil", "until": clock.iso(admission.until)}
     if admission.answer == "refuse":
         page = admission.page
         return {
             **answer,
             "next": "Notify" if page else "CloseIncident",
-            "outcome": "escalated" if page else "suppressed",
+            "outcome": "escalated" if page or admission.known else "suppressed",
         }
     if admission.rung is None:
-        return {**answer, "next": "VerifyHealth"}
+        return {**answer, "next": "WaitUntil"} if admission.until else {**answer, "next": "VerifyHealth"}
     rung = {"level": admission.rung.level, "remedy": admission.rung.remedy, "symptom": admission.symptom}
+    if admission.until:
+        return {**answer, "next": "AskApproval", **rung, "seconds": _seconds_left(admission.until, now)}
     return {**answer, "next": remedies.load(admission.rung.remedy).STATE, **rung}

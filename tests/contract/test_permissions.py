@@ -14,7 +14,7 @@ import pytest
 from nightshift.aws import session
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.machine import heal
-from tests.functional.staging import made
+from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
 from tests.functional.world import World
 from tests.samples import sample
@@ -80,6 +80,22 @@ def policy_changed(world: World) -> None:
     world.invoke("adopt_policy", sample("schedule/adopt_policy"))
 
 
+def replacement_approved(world: World) -> None:
+    """A person is asked and says yes, and the machine had not heard the first time."""
+    sick, _ = world.instances()
+    world.cures = {"Welcome"}
+    world.person = lambda incident_id: world.invoke(
+        "answer_approval", {"incident_id": incident_id, "decision": "approve", "by": "ada"}
+    )
+    world.fall_ill(sick)
+    incident_id, _ = heal(world, sick)
+    world.tokens["token-retried"] = None
+    world.invoke(
+        "ask_approval",
+        {**sample("heal/ask_approval"), "incident_id": incident_id, "token": "token-retried"},
+    )
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -87,7 +103,12 @@ TOUR: tuple[Callable[[World], None], ...] = (
     storm,
     disk_cleaned,
     policy_changed,
+    replacement_approved,
 )
+
+
+#: Journeys under a policy of their own.
+CAREFUL = {replacement_approved: POLICY + "  approval_for: [high]\n"}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +116,7 @@ def used() -> set[Call]:
     """Every permission that was used on the tour."""
     found: set[Call] = set()
     for journey in TOUR:
-        with made() as world:
+        with made(CAREFUL.get(journey, POLICY)) as world:
             journey(world)
             found |= set(world.calls)
     return found

@@ -20,7 +20,7 @@ def shipped(path: str) -> Policy:
 def test_the_annotated_sample_shows_every_limit_with_its_default() -> None:
     """``healing`` there is a reference: each name, each default value."""
     shown = yaml.safe_load((ROOT / "nightshift.yaml").read_text())["healing"]
-    assert shown == Healing().model_dump()
+    assert shown == Healing().model_dump(mode="json")
 
 
 @pytest.mark.parametrize("path", FILES)

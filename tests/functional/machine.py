@@ -116,7 +116,9 @@ class Machine:
         except Exception as error:
             self.world.tokens.pop(token, None)
             raise TaskFailed(type(error).__name__, error) from error
-        return self._token(token, state["TimeoutSeconds"]) if waits else {"Payload": answer}
+        return (
+            self._token(token, self._value(state["TimeoutSeconds"], data)) if waits else {"Payload": answer}
+        )
 
     def _token(self, token: str, timeout: int) -> Any:
         end = clock.now().timestamp() + timeout
@@ -124,9 +126,19 @@ class Machine:
             if clock.now().timestamp() >= end:
                 del self.world.tokens[token]
                 raise TaskFailed("States.Timeout")
-            if not turn(self.world):
+            if not self._person() and not turn(self.world):
                 self.world.pass_time(10)
         return self.world.tokens[token]
+
+    def _person(self) -> bool:
+        """The world's person hears a question, and does something about it, once."""
+        incident = self.world.incident(self.context["Execution"]["Name"])
+        person, asked = self.world.person, incident.approval
+        if person is None or asked is None or asked.decision:
+            return False
+        self.world.person = None
+        person(incident.incident_id)
+        return True
 
     def _wait_until(self, moment: datetime) -> None:
         while clock.now() < moment:

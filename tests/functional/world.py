@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -52,6 +53,7 @@ class World(Gate):
     cures: set[str] = field(default_factory=lambda: {*CURES})
     endings: dict[str, tuple[str, str]] = field(default_factory=dict)
     stuck: bool = False
+    person: Callable[[str], object] | None = None
 
     # handlers
 

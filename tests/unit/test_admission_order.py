@@ -114,7 +114,12 @@ FACTS = {
         "group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6),
         "capacity": capacity(0),
     },
-    "blast_radius": {"capacity": capacity(0)},
+    "blast_radius": {
+        "capacity": capacity(0),
+        "healing": healing(approval_for=("low",)),
+        "risks": {"restart_service": "low"},
+    },
+    "approval": {"healing": healing(approval_for=("low",)), "risks": {"restart_service": "low"}},
 }
 
 

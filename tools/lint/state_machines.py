@@ -50,6 +50,10 @@ def wrap(definition: Path) -> dict[str, Any]:
         states = json.loads(_PLACEHOLDER.sub(DUMMY_ARN, text))
     except json.JSONDecodeError as error:
         raise DefinitionBroken(f"{definition}: not JSON: {error}") from error
+    for state in states.get("States", {}).values():
+        # Step Functions takes an expression here (JSONata); cfn-lint knows a number only.
+        if str(state.get("TimeoutSeconds", "")).startswith("{%"):
+            state["TimeoutSeconds"] = 1
     logical_id = "".join(part.title() for part in re.split(r"\W|_", definition.name.split(".")[0]))
     return {
         "AWSTemplateFormatVersion": "2010-09-09",

@@ -48,6 +48,27 @@ class Level(_Fact):
     seconds: int = 0
 
 
+class Approval(_Fact):
+    """A person is asked whether one remedy may run; an answer counts until ``expires_at``.
+
+    ``version`` is the incident's when the question was asked: an answer to another one is none to this.
+    """
+
+    remedy: str
+    level: int
+    requested_at: Instant
+    expires_at: Instant
+    version: int
+    decision: Literal["", "approved", "denied"] = ""
+    by: str = ""
+    decided_at: Instant | None = None
+
+    @staticmethod
+    def step_of(incident_id: str, remedy: str) -> str:
+        """The step that waits for the answer; the same question always names the same one."""
+        return f"{incident_id}-approve-{remedy.replace('_', '-')}"
+
+
 class Incident(_Fact):
     """The state of one incident. ``version`` grows with every write; ``head`` is the journal's last hash."""
 
@@ -62,6 +83,7 @@ class Incident(_Fact):
     opened_at: Instant
     closed_at: Instant | None = None
     levels: tuple[Level, ...] = ()
+    approval: Approval | None = None
     fence: int = 0
     wait: str = ""
     storm: str = ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nightshift.events import STORM
-from nightshift.incident import Incident, Level, Node
+from nightshift.incident import Approval, Incident, Level, Node
 
 
 @dataclass(frozen=True)
 class Page:
-    """``key`` is the same for every page about one incident, so that a pager can drop a duplicate."""
+    """``key`` is the same for every page that says the same, so that a pager can drop a duplicate."""
 
     key: str
     title: str
@@ -21,11 +21,29 @@ class Page:
         return {"version": "1", "dedup_key": self.key, "title": self.title, "text": self.body}
 
 
+def ask(incident: Incident, asked: Approval, node: Node | None, reason: str) -> Page:
+    """The question whether a remedy may run; ``reason`` says what the samples show and what would be done."""
+    name = _name(incident, node)
+    lines = [
+        f"What: {incident.symptom} on {name} of {incident.group or 'no group'}, since {incident.opened_at}.",
+        f"Tried: {_tried(incident.levels)}",
+        f"Question: may {asked.remedy} (level {asked.level}) run? {reason}",
+        f"Answer by {asked.expires_at}; nothing is done to the node meanwhile, and you are paged after it.",
+        f"Yes: nightshift approve {incident.incident_id}",
+        f"No: nightshift deny {incident.incident_id} --why REASON",
+    ]
+    return Page(
+        f"{incident.incident_id}-approval-{asked.remedy}",
+        f"[nightshift] may {asked.remedy} run on {name}?",
+        "\n".join(lines),
+    )
+
+
 def compose(incident: Incident, node: Node | None, reason: str) -> Page:
     """The one page about an incident; ``reason`` says why Nightshift gives it to a person."""
     if incident.symptom == STORM:
         return _storm(incident, reason)
-    name = f"{node.name} ({node.node_id})" if node else incident.node_id
+    name = _name(incident, node)
     lines = [
         f"What: {incident.symptom} on {name} of {incident.group or 'no group'}, since {incident.opened_at}.",
         f"Alarm: {incident.symptoms[incident.symptom].alarm}",
@@ -50,6 +68,10 @@ def _storm(incident: Incident, reason: str) -> Page:
         f"Next: nightshift incidents, then nightshift why {incident.incident_id}",
     ]
     return Page(incident.incident_id, f"[nightshift] storm in {incident.group} needs you", "\n".join(lines))
+
+
+def _name(incident: Incident, node: Node | None) -> str:
+    return f"{node.name} ({node.node_id})" if node else incident.node_id
 
 
 def _tried(levels: tuple[Level, ...]) -> str:

@@ -137,6 +137,10 @@ class Healing(_Part):
     share_percent: int = Field(
         80, ge=50, le=100, description="Share of ill samples for which a symptom counts as sustained"
     )
+    approval_for: tuple[Literal["low", "medium", "high"], ...] = Field(
+        (), description="Remedies of these risks wait until a person approves them"
+    )
+    approval_seconds: Seconds = Field(3_600, description="How long a person may take; then somebody is paged")
 
 
 class Notify(_Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from nightshift.aws.approvals import Approvals
 from nightshift.aws.bus import Bus
 from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.fleet import Groups, Nodes
@@ -11,6 +12,7 @@ from nightshift.aws.incidents import Incidents
 from nightshift.aws.intents import Intents
 from nightshift.aws.journals import Journals
 from nightshift.aws.outcomes import Outcomes
+from nightshift.aws.pager import Pager
 from nightshift.aws.policies import Policies
 from nightshift.aws.steps import Steps
 from nightshift.errors import Permanent
@@ -62,6 +64,16 @@ class Stores:
     def bus(self) -> Bus:
         """Nightshift's own bus."""
         return Bus(self._named("bus_name"))
+
+    @property
+    def pager(self) -> Pager:
+        """What pages a person."""
+        return Pager(self.deliveries, self.policies, self._named("pages_topic_arn"))
+
+    @property
+    def approvals(self) -> Approvals:
+        """The questions that wait for a person."""
+        return Approvals(self.incidents, self.steps)
 
     @property
     def intents(self) -> Intents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -21,7 +21,10 @@ _HEX = re.compile(r".*[0-9a-f]{4}$")
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that admission weighs; read fresh, consistently, just before."""
+    """Everything that admission weighs; read fresh, consistently, just before.
+
+    ``risks`` are those of the remedies that may come next, by name.
+    """
 
     now: datetime
     incident: Incident
@@ -34,6 +37,7 @@ class Situation:
     capacity: Capacity | None = None
     replacing: frozenset[str] = frozenset()
     reach: Reach = UNASKED
+    risks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def untouched(self) -> bool:
@@ -90,8 +94,10 @@ class Admission:
 
     ``guard`` names the rule that decided; ``until`` belongs to wait, ``rung`` and
     ``symptom`` to allow; a refusal with ``page`` asks a person, one without ends the incident quietly.
-    ``allow`` without a rung means: there is nothing to apply, only to verify. ``storm`` is what the
-    group's storm does: it ``began``, it falls ``calm``, it rages ``again``, it is ``over``.
+    ``allow`` without a rung means: there is nothing to apply, only to verify. ``wait`` with a rung means:
+    a person is asked about it, until ``until``. A refusal with ``known`` ends as escalated without a page,
+    since a person knows. ``storm`` is what the group's storm does: it ``began``, it falls ``calm``, it
+    rages ``again``, it is ``over``.
     """
 
     answer: Literal["allow", "wait", "refuse", "delegate"]
@@ -102,3 +108,4 @@ class Admission:
     symptom: str = ""
     page: bool = False
     storm: Change = ""
+    known: bool = False

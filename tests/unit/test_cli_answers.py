@@ -1,0 +1,55 @@
+"""What nightshift approve and deny ask, and say about the answer."""
+
+import io
+import json
+
+from tools.cli import app, connection
+
+
+def _answered(monkeypatch, payload, **more):
+    """A stack whose answer_approval says ``payload``; returns what it was asked."""
+    asked = []
+
+    class Stack:
+        def __init__(self, _target):
+            pass
+
+        def output(self, name):
+            return name
+
+        def client(self, _service):
+            return self
+
+        def invoke(self, **request):
+            asked.append(request)
+            return {"Payload": io.BytesIO(json.dumps(payload).encode()), **more}
+
+    monkeypatch.setattr(connection, "Connection", Stack)
+    return asked
+
+
+def test_an_approval_is_sent_with_the_name_of_who_approves(monkeypatch, capsys):
+    """The function decides; the command says what was decided."""
+    told = {"decided": True, "remedy": "replace_node", "reason": "approved by ada"}
+    asked = _answered(monkeypatch, told)
+    assert app.main(["approve", "inc-1", "--by", "ada"]) == 0
+    assert "replace_node: approved by ada" in capsys.readouterr().out
+    sent = {"incident_id": "inc-1", "decision": "approve", "by": "ada", "why": ""}
+    assert json.loads(asked[0]["Payload"]) == sent
+    assert asked[0]["FunctionName"] == "AnswerApprovalFunction"
+
+
+def test_an_answer_that_does_not_count_fails_with_its_reason(monkeypatch, capsys):
+    """Denied by somebody else already, for example."""
+    told = {"decided": False, "code": "approval.decided", "reason": "replace_node was denied by eve"}
+    _answered(monkeypatch, told)
+    assert app.main(["deny", "inc-1", "--why", "not now"]) == 1
+    assert "replace_node was denied by eve" in capsys.readouterr().err
+
+
+def test_an_answer_that_fails_is_said(monkeypatch, capsys):
+    """An unknown incident, for example."""
+    told = {"errorMessage": "incident.unknown: there is no incident inc-9"}
+    _answered(monkeypatch, told, FunctionError="Unhandled")
+    assert app.main(["approve", "inc-9"]) == 1
+    assert "there is no incident inc-9" in capsys.readouterr().err
