@@ -221,7 +221,7 @@ def _answer(incident_id: str, admission: Admission, now: datetime) -> dict[str, 
         "outcome": "",
         "until": clock.iso(admission.until) if admission.until else "",
     }
-    if admission.answer == "refuse":
+    if admission.answer in ("refuse", "delegate"):  # until deployments exist, a person rolls back
         page = admission.page
         return {
             **answer,

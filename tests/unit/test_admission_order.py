@@ -10,9 +10,10 @@ from nightshift import clock
 from nightshift.decisions import guards
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import Attempt, GroupState, Level, Pause, Reach
+from nightshift.incident import Attempt, Deployed, GroupState, Level, Pause, Reach
 from tests.unit.facts import (
     LADDER,
+    NODE,
     NOW,
     at,
     attempts,
@@ -60,6 +61,9 @@ def test_one_symptom_that_lasted_is_enough() -> None:
 STORMY = GroupState(group="web-prod", troubled={f"i-{n}": f"inc-{n}" for n in range(3)}, fence=6)
 
 
+DEPLOYED = Deployed(deployment_id="dep-1", version="2.0.0", bake_until=at(60), nodes=(NODE,))
+
+
 def unheard() -> tuple[Level, ...]:
     """Two remedies that never reached the node."""
     return tuple(
@@ -87,6 +91,10 @@ FACTS = {
     "evidence": {"samples": {}, "node": node(healed={"service_down": (at(-1),)})},
     "sustained": {
         "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
+        "node": node(healed={"service_down": (at(-1),)}),
+    },
+    "fresh_release": {
+        "group": GroupState(group="web-prod", troubled={NODE: "inc-1"}, deployed=DEPLOYED, fence=6),
         "node": node(healed={"service_down": (at(-1),)}),
     },
     "flapping": {"node": node(healed={"service_down": (at(-1),)})},

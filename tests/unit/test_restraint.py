@@ -10,9 +10,21 @@ from pydantic import ValidationError
 from nightshift.decisions.admission import admit
 from nightshift.decisions.amounts import at_least, at_most
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import Attempt, GroupState, Lease, Reach, Storm
+from nightshift.incident import Attempt, Deployed, GroupState, Lease, Reach, Storm
 from nightshift.policy import Policy
-from tests.unit.facts import NODE, at, capacity, healing, incident, level, node, policy, situation, tried
+from tests.unit.facts import (
+    NODE,
+    at,
+    capacity,
+    healing,
+    incident,
+    level,
+    node,
+    policy,
+    situation,
+    symptom,
+    tried,
+)
 
 OPENED = incident(opened_at=at(-59))
 
@@ -242,3 +254,38 @@ def test_silence_alone_is_not_illness(reach: Reach) -> None:
     """Any one answer that is missing or good, and nothing is done."""
     answer = admit(situation(group=group(), samples={}, reach=reach))
     assert (answer.answer, answer.guard) == ("wait", "evidence")
+
+
+# a fresh release
+
+FRESH = Deployed(deployment_id="dep-7", version="2.0.0", bake_until=at(60), nodes=(NODE, "i-other1"))
+
+
+def test_a_release_that_was_just_deployed_is_rolled_back_instead_of_healed() -> None:
+    """Its nodes are ill, the others are not, and it still bakes."""
+    answer = admit(situation(group=group(deployed=FRESH)))
+    assert (answer.answer, answer.guard) == ("delegate", "fresh_release")
+    assert "1 of 2 nodes with 2.0.0 are ill, 0 of 2 without it" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"bake_until": at(0)}, "the bake window is over"),
+        ({"rolled_back": True}, "once per release"),
+        ({"nodes": ("i-other1", "i-other2")}, "the node does not run it"),
+        ({"nodes": (NODE, "i-other1", "i-other2")}, "the untouched node is as ill"),
+    ],
+)
+def test_a_release_is_not_blamed_without_ground(changed: dict[str, object], why: str) -> None:
+    """Each condition is needed."""
+    deployed = FRESH.model_copy(update=changed)
+    roll = {NODE: "inc-1", "i-other3": "inc-2"} if "untouched" in why else {NODE: "inc-1"}
+    answer = admit(situation(group=group(deployed=deployed, troubled=roll)))
+    assert answer.answer != "delegate", why
+
+
+def test_a_symptom_that_no_release_causes_is_healed() -> None:
+    """A full disk stays a full disk."""
+    other = {"service_down": symptom(by_release=False)}
+    assert admit(situation(group=group(deployed=FRESH), symptoms=other)).answer == "allow"

@@ -157,6 +157,16 @@ class Storm(_Fact):
     calm_since: Instant | None = None
 
 
+class Deployed(_Fact):
+    """The release that was brought to a group last: to which nodes, and until when it is suspected first."""
+
+    deployment_id: str
+    version: str
+    bake_until: Instant
+    nodes: tuple[str, ...] = ()
+    rolled_back: bool = False
+
+
 class GroupState(_Fact):
     """What is known and held of a group of nodes.
 
@@ -175,6 +185,7 @@ class GroupState(_Fact):
     troubled: dict[str, str] = {}
     attempts: dict[str, Attempt] = {}
     storm: Storm | None = None
+    deployed: Deployed | None = None
 
 
 class Reach(_Fact):

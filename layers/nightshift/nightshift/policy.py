@@ -57,6 +57,7 @@ class Symptom(_Part):
         ge=0, le=86_400, description="How long it must have held before anything is done"
     )
     ladder: tuple[Name, ...] = Field(min_length=1, description="The remedies, the mildest first")
+    by_release: bool = Field(default=True, description="Whether a bad release can cause it")
 
     @model_validator(mode="after")
     def _consistent(self) -> Symptom:
@@ -114,6 +115,9 @@ class Healing(_Part):
     flapping: Flapping = Flapping()
     symptom_attempts: int = Field(
         10, ge=1, le=1_000, description="Remedies for one symptom in one group within the attempts' window"
+    )
+    min_affected: int = Field(
+        1, ge=1, le=1_000, description="Ill nodes of a fresh release from which on the release is suspected"
     )
     max_replacements: int = Field(
         3, ge=0, le=1_000, description="Nodes of a group that are replaced within the attempts' window"

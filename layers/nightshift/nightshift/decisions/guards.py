@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from nightshift import clock
 from nightshift.decisions import health
+from nightshift.decisions.fresh_release import fresh_release
 from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
@@ -228,6 +229,7 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     storm,
     evidence,
     sustained,
+    fresh_release,
     flapping,
     cooldown,
     ladder,

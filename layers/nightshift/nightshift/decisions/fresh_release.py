@@ -1,0 +1,40 @@
+"""A symptom right after a deployment: the release is suspected first, and rolled back instead of healed."""
+
+from __future__ import annotations
+
+from nightshift import clock
+from nightshift.decisions.situation import Admission, Situation
+from nightshift.incident import Deployed, GroupState
+
+
+def fresh_release(situation: Situation) -> Admission | None:
+    """Delegate to a rollback, once per release, inside its bake window.
+
+    Only for symptoms that a release can cause, on nodes that run it, when ``min_affected`` of them are
+    ill and they do worse than the nodes that were not touched.
+    """
+    group, symptom = situation.group, situation.next_rung()[0]
+    deployed = group.deployed if group else None
+    if group is None or deployed is None or deployed.rolled_back or not situation.untouched:
+        return None
+    if clock.iso(situation.now) >= deployed.bake_until or not situation.symptoms[symptom].by_release:
+        return None
+    if situation.incident.node_id not in deployed.nodes:
+        return None
+    desired = situation.capacity.desired if situation.capacity else 0
+    ill, touched, others_ill, others = _compared(group, deployed, desired)
+    if ill < situation.healing.min_affected or ill * others <= others_ill * touched:
+        return None
+    reason = (
+        f"{ill} of {touched} nodes with {deployed.version} are ill, {others_ill} of {others} without it;"
+        f" it bakes until {deployed.bake_until}: roll {deployed.deployment_id} back"
+    )
+    return Admission("delegate", "fresh_release", reason, symptom=symptom, page=True)
+
+
+def _compared(group: GroupState, deployed: Deployed, desired: int) -> tuple[int, int, int, int]:
+    """Ill and all nodes with the release, ill and all nodes without; no node without counts as a well one."""
+    touched = set(deployed.nodes)
+    ill = len(touched & set(group.troubled))
+    others_ill = len(set(group.troubled) - touched)
+    return ill, len(touched), others_ill, max(desired - len(touched), others_ill, 1)
