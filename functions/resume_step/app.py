@@ -18,13 +18,14 @@ logger = Logger()
 
 
 class Environment(Settings):
-    """The tables and the bus."""
+    """The tables, the bus, and where diagnostics are kept."""
 
     bus_name: str
     incidents_table: str
     journal_table: str
     nodes_table: str
     steps_table: str
+    artifacts_bucket: str
 
 
 @logger.inject_lambda_context

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -153,6 +154,13 @@ def test_every_document_begins_with_the_same_guard():
     assert len(set(guards.values())) == 1
     assert None not in guards.values()
     assert all(script_of(name).startswith("# guard: begin") for name in NAMES)
+
+
+def test_every_document_looks_the_same_way():
+    """What a node was like is told by the same text in every document."""
+    blocks = {block(name, "diagnose") for name in NAMES}
+    assert len(blocks) == 1
+    assert None not in blocks
 
 
 def test_documents_that_restart_share_their_service_control():
@@ -303,6 +311,84 @@ def test_without_supervisor_systemd_is_used(plain):
     plain.environment["SUPERVISOR_CONF"] = ""
     assert plain.run("restart_service").returncode == 0
     assert [call for call in plain.calls if call.split()[0] in ("stop", "start")] == ["stop web", "start web"]
+
+
+# -- diagnostics
+
+SECTIONS = ["-- before: processes", "-- before: disk", "-- before: sockets", "-- before: log"]
+INLINE = 2500  # what Run Command hands back of a step's output
+
+
+@pytest.mark.parametrize("document", ["restart_service", "clean_disk", "diagnose"])
+def test_a_step_first_tells_what_the_node_was_like(node, document):
+    """Processes, disk, sockets and the log, before anything is done."""
+    (node.root / "log" / "app.log").write_text("the last words\n")
+    done = node.run(document, **({"MinAgeMinutes": "0"} if document == "clean_disk" else {}))
+    assert done.returncode == 0, done.stdout
+    places = [done.stdout.index(section) for section in SECTIONS]
+    assert places == sorted(places)
+    assert "the last words" in done.stdout
+    assert re.search(r"\d+% of \d+ KiB used, \d+ free", done.stdout), done.stdout
+    assert re.search(r"inodes used, ", done.stdout), done.stdout
+    assert re.search(r"\d+ listening, \d+ established; listening ports:", done.stdout), done.stdout
+
+
+def test_listening_ports_are_named(node):
+    """A listener of the node stands among the counts by its port, unless there are very many."""
+    done = node.run("diagnose")
+    (line,) = [line for line in done.stdout.splitlines() if "listening ports:" in line]
+    with socket.create_server(("127.0.0.1", 0)):
+        (more,) = [
+            line for line in node.run("diagnose", "s2").stdout.splitlines() if "listening ports" in line
+        ]
+    assert int(more.split()[0]) >= 1
+    assert all(0 < int(port) < 65_536 for port in re.findall(r"\d+", line.partition("ports:")[2]))
+
+
+def test_the_worst_step_fits_into_what_run_command_hands_back(node):
+    """Long lines of everything, and a service that does not start: the result is still at the end."""
+    (node.root / "log" / "app.log").write_text(("x" * 3000 + "\n") * 50)
+    node.on("start", "exit 1")
+    node.on("status", "for line in 1 2 3 4; do printf '%0900d\\n' 7; done")
+    done = node.run("restart_service")
+    assert done.returncode == 1
+    assert len(done.stdout) < INLINE
+    assert "failed: web did not start" in done.stdout
+
+
+SECRETS = {
+    "--password=hunter2 --port 80": "--password=*** --port 80",
+    "--db-password hunter2 next": "--db-password *** next",
+    "token=hunter2 and so on": "token=*** and so on",
+    'api_key: "hunter2 two"': "api_key: ***",
+    "Authorization: Bearer hunter2": "Authorization: Bearer ***",
+    "postgres://me:hunter2@db/x": "postgres://me:***@db/x",
+    "DB_PASSWORD=hunter2": "DB_PASSWORD=***",
+}
+
+
+@pytest.mark.parametrize("said", SECRETS)
+def test_obvious_secrets_are_not_told(plain, said):
+    """Whatever a program prints as its password stays on the node; the rest of the line does not."""
+    (plain.root / "log" / "app.log").write_text(said + "\n")
+    done = plain.run("diagnose")
+    assert "hunter2" not in done.stdout
+    assert SECRETS[said] in done.stdout
+
+
+def test_secrets_are_hidden_by_every_shell(node):
+    """Also where sed is another one."""
+    (node.root / "log" / "app.log").write_text("\n".join(SECRETS))
+    assert "hunter2" not in node.run("diagnose").stdout
+
+
+def test_looking_changes_nothing(node):
+    """Nothing is asked of the supervisor, and no file of the app is touched."""
+    (node.root / "log" / "app.log.1").write_text("old")
+    before = node.snapshot()
+    assert node.run("diagnose").returncode == 0
+    assert node.snapshot() == before
+    assert node.calls == []
 
 
 # -- install_release

@@ -89,6 +89,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "cloudwatch:DeleteAlarms": lambda request: _alarms(request["AlarmNames"]),
     "cloudwatch:PutMetricAlarm": lambda request: _alarms([request["AlarmName"]]),
     "events:PutEvents": _events,
+    "s3:PutObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "sns:Publish": lambda request: [request["TopicArn"]],
     "ssm:SendCommand": _send_command,

@@ -29,6 +29,8 @@ WORDS = {
     ("intent", "act"): ("acts", "cyan"),
     ("result", "succeeded"): ("done", "cyan"),
     ("result", "failed"): ("did not work", "red"),
+    ("diagnostics", "saved"): ("looked", "dim"),
+    ("diagnostics", "not_saved"): ("saw nothing", "yellow"),
     ("verification", "healthy"): ("verified", "green"),
     ("verification", "unhealthy"): ("did not help", "red"),
     ("succeeded", "replaced"): ("successor", "cyan"),
@@ -62,6 +64,10 @@ def tell(
             lines.add_row("", "", f"[dim]{screen.plain(detail)}[/]")
     console.print(lines)
     console.print()
+    if incident.diagnostics:
+        console.print(f"[dim]diagnostics: nightshift diagnostics {incident.incident_id}[/]")
+        for key in incident.diagnostics:
+            console.print(f"[dim]  {screen.plain(key)}[/]")
     if check.intact:
         console.print(f"[dim]journal: {check.entries} entries, the chain is intact[/]")
     else:
@@ -106,6 +112,10 @@ def details(content: Mapping[str, Any], start: datetime, *, full: bool) -> Itera
         if len(lines) > LINES:
             yield f"... {len(lines) - LINES} lines more: --full"
         yield from (f"| {screen.relative(line, start)}" for line in lines[-LINES:])
+        if inputs.get("diagnostics"):
+            yield f"diagnostics: {inputs['diagnostics']}"
+    if inputs.get("diagnostics_not_saved"):
+        yield f"diagnostics not saved: {inputs['diagnostics_not_saved']}"
 
 
 def _flat(value: object) -> str:

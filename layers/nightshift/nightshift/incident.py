@@ -11,6 +11,10 @@ from nightshift.events import Instant
 
 State = Literal["open", "healed", "escalated", "suppressed", "resolved"]
 Outcome = Literal["running", "healed", "failed", "unknown"]
+#: The folder of the artifacts bucket that keeps what nodes were like before remedies.
+DIAGNOSTICS = "diagnostics"
+#: What a step that only looks is called, where a remedy's name stands otherwise.
+DIAGNOSE = "diagnose"
 
 
 class _Fact(BaseModel):
@@ -35,7 +39,10 @@ class Heard(_Fact):
 
 
 class Level(_Fact):
-    """One rung that was tried: what, when, and what came of it."""
+    """One rung that was tried: what, when, and what came of it.
+
+    ``diagnostics`` is where its whole output is kept in the artifacts bucket; empty when it is not.
+    """
 
     level: int
     remedy: str
@@ -43,6 +50,7 @@ class Level(_Fact):
     step_id: str
     outcome: Outcome = "running"
     detail: str = ""
+    diagnostics: str = ""
     started_at: Instant
     acted_at: Instant | None = None
     seconds: int = 0
@@ -70,7 +78,10 @@ class Approval(_Fact):
 
 
 class Incident(_Fact):
-    """The state of one incident. ``version`` grows with every write; ``head`` is the journal's last hash."""
+    """The state of one incident. ``version`` grows with every write; ``head`` is the journal's last hash.
+
+    ``diagnosed`` is where the last look at its node before that goes away is kept in the artifacts bucket.
+    """
 
     incident_id: str
     subject: str
@@ -84,6 +95,7 @@ class Incident(_Fact):
     closed_at: Instant | None = None
     levels: tuple[Level, ...] = ()
     approval: Approval | None = None
+    diagnosed: str = ""
     fence: int = 0
     wait: str = ""
     storm: str = ""
@@ -95,6 +107,12 @@ class Incident(_Fact):
     def current(self) -> Level | None:
         """The rung that was tried last."""
         return self.levels[-1] if self.levels else None
+
+    @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """Every key under which diagnostics were saved, the oldest first."""
+        found = (*(level.diagnostics for level in self.levels), self.diagnosed)
+        return tuple(dict.fromkeys(key for key in found if key))
 
 
 class Attempt(_Fact):

@@ -50,6 +50,7 @@ def compose(incident: Incident, node: Node | None, reason: str) -> Page:
         f"Tried: {_tried(incident.levels)}",
         f"Why you: {reason}",
         f"Next: nightshift why {incident.incident_id}",
+        *_diagnostics(incident),
     ]
     # An incident of a storm shares the storm's page: a pager gets one for all of them.
     return Page(
@@ -72,6 +73,16 @@ def _storm(incident: Incident, reason: str) -> Page:
 
 def _name(incident: Incident, node: Node | None) -> str:
     return f"{node.name} ({node.node_id})" if node else incident.node_id
+
+
+def _diagnostics(incident: Incident) -> list[str]:
+    """What the node was like before each remedy: the command that prints it, and where it is kept."""
+    if not incident.diagnostics:
+        return []
+    return [
+        f"Diagnostics: nightshift diagnostics {incident.incident_id}",
+        *(f"  {key}" for key in incident.diagnostics),
+    ]
 
 
 def _tried(levels: tuple[Level, ...]) -> str:

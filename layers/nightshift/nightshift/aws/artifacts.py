@@ -1,4 +1,4 @@
-"""The artifacts bucket: releases, and the policy's source."""
+"""The artifacts bucket: releases, the policy's source, and what nodes were like before a remedy."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ def text(bucket: str, key: str) -> str:
         return bytes(body.read()).decode()
     except UnicodeDecodeError as error:
         raise Refused("artifact.unreadable", f"{key} is not UTF-8: {error}") from error
+
+
+def save(bucket: str, key: str, content: str) -> None:
+    """Store ``content`` under ``key``; gives up within seconds, since a caller may have to go on without."""
+    client("s3", brief=True).put_object(
+        Bucket=bucket, Key=key, Body=content.encode(), ContentType="text/plain; charset=utf-8"
+    )

@@ -39,11 +39,16 @@ TAIL = 500
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a command ended on a node; ``output`` is the tail of what it printed, at most 500 characters."""
+    """How a command ended on a node.
+
+    ``text`` is all that Run Command hands back of what it printed (2,500 characters), ``output`` the last
+    500 of them, which stand in the journal.
+    """
 
     succeeded: bool
     status: str
     output: str
+    text: str = ""
 
     @classmethod
     def not_begun(cls, error: NightshiftError) -> Invocation:
@@ -89,6 +94,6 @@ def invocation(command_id: str, node_id: str) -> Invocation:
     found = answer["CommandInvocations"]
     if not found:
         return Invocation(succeeded=False, status="Unknown", output="the command never reached this node")
-    output = "\n".join(plugin.get("Output", "") for plugin in found[0].get("CommandPlugins", []))
+    text = "\n".join(plugin.get("Output", "") for plugin in found[0].get("CommandPlugins", [])).strip()
     status = found[0]["Status"]
-    return Invocation(succeeded=status == "Success", status=status, output=output.strip()[-TAIL:])
+    return Invocation(succeeded=status == "Success", status=status, output=text[-TAIL:], text=text)

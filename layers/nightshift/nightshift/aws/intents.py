@@ -106,7 +106,11 @@ class Intents:
         ]
         reason = f"level {order.level}: {order.remedy} on {node.name}"
         inputs = {"step_id": step.step_id, "fence": step.fence, "node_id": node.node_id}
-        levels = (*incident.levels, order.rung(step.intended_at))
+        # Where no document runs, the last look at the node is what stands before this rung.
+        rung = order.rung(step.intended_at).model_copy(
+            update={"diagnostics": incident.diagnosed if successor else ""}
+        )
+        levels = (*incident.levels, rung)
         try:
             self._incidents.record(
                 incident, now, Note("intent", actor, "act", reason, inputs), *writes, levels=levels

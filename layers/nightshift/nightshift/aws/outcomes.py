@@ -9,12 +9,13 @@ from nightshift import clock
 from nightshift.aws import executions, tables
 from nightshift.aws.bus import Bus
 from nightshift.aws.commands import Invocation
+from nightshift.aws.diagnostics import Diagnostics, Saved
 from nightshift.aws.fleet import Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.steps import Steps
 from nightshift.errors import Permanent
 from nightshift.events import RemedyApplied, traceparent
-from nightshift.incident import Incident, Level, Step
+from nightshift.incident import DIAGNOSE, Incident, Level, Step
 from nightshift.journal import Note
 
 
@@ -26,15 +27,20 @@ class Outcomes:
     nodes: Nodes
     steps: Steps
     bus: Bus
+    diagnostics: Diagnostics
     actor: str
 
     def conclude(self, step: Step, result: Invocation, now: datetime) -> None:
         """Record ``result`` once and answer the task token that waits for it.
 
-        An installed release first puts its node into service. A second call records nothing and answers
-        again, which nobody minds. Raises Conflict when the incident keeps changing under it, and
-        Permanent ``node.not_welcomed`` for a node that stays pending and that no incident waits for.
+        What it printed is saved first; a step that only looks ends there. An installed release puts its
+        node into service. A second call records nothing and answers again, which nobody minds.
+        Raises Conflict when the incident keeps changing under it, and Permanent ``node.not_welcomed`` for
+        a node that stays pending and that no incident waits for.
         """
+        if step.remedy == DIAGNOSE:
+            self.diagnostics.conclude(step, result, now)
+            return
         if step.remedy == "install_release" and result.succeeded:
             tables.write(self.nodes.change(step.node_id, state="in_service", release=step.version))
         waiting = self.steps.get(step.answers) if step.answers else step
@@ -44,25 +50,29 @@ class Outcomes:
                     "node.not_welcomed", f"{step.node_id} has no release: {result.status}: {result.output}"
                 )
             return
-        incident = self._record(waiting, result, now)
+        incident = self._record(waiting, result, now, saves=waiting is step)
         executions.answer(waiting.token, {"succeeded": result.succeeded})
         self.steps.answered(waiting.step_id)
         self.bus.publish(_event(incident, _level(incident, waiting), result, now))
 
-    def _record(self, step: Step, result: Invocation, now: datetime) -> Incident:
+    def _record(self, step: Step, result: Invocation, now: datetime, *, saves: bool) -> Incident:
         def change(incident: Incident) -> tuple[Note, dict[str, object]] | None:
             level = _level(incident, step)
             if level.acted_at:
                 return None
+            # A release installed on a successor says nothing of the node that went away.
+            saved = self.diagnostics.save(step, result) if saves else Saved()
             verdict = "succeeded" if result.succeeded else "failed"
             inputs = {
                 "step_id": step.step_id,
                 "status": result.status,
                 "output": result.output,
                 "node_id": incident.node_id,
+                **saved.inputs,
             }
             note = Note("result", self.actor, verdict, f"{level.remedy} {verdict}: {result.status}", inputs)
-            return note, {"levels": _with(incident, level, result, now)}
+            kept = level.model_copy(update={"diagnostics": saved.key or level.diagnostics})
+            return note, {"levels": _with(incident, kept, result, now)}
 
         return self.incidents.amend(step.incident_id, now, change)
 

@@ -7,6 +7,7 @@ from typing import Self
 from nightshift.aws.approvals import Approvals
 from nightshift.aws.bus import Bus
 from nightshift.aws.deliveries import Deliveries
+from nightshift.aws.diagnostics import Diagnostics
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.intents import Intents
@@ -82,7 +83,12 @@ class Stores:
 
     def outcomes(self, actor: str) -> Outcomes:
         """What concludes a step, on behalf of the function ``actor``."""
-        return Outcomes(self.incidents, self.nodes, self.steps, self.bus, actor)
+        return Outcomes(self.incidents, self.nodes, self.steps, self.bus, self.diagnostics(actor), actor)
+
+    def diagnostics(self, actor: str) -> Diagnostics:
+        """What saves diagnostics; a function without the bucket (replace_node) has no output to save."""
+        bucket = getattr(self._settings, "artifacts_bucket", "")
+        return Diagnostics(self.incidents, self.steps, bucket, actor)
 
     def _named(self, setting: str) -> str:
         value = getattr(self._settings, setting, None)
