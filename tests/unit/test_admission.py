@@ -80,6 +80,28 @@ def test_a_node_that_may_still_come_into_service_is_waited_for(last: tuple[Level
     assert (answer.answer, answer.guard) == ("wait", "known_node")
 
 
+def test_silence_after_every_alarm_fell_quiet_wakes_nobody() -> None:
+    """Nothing was done and nothing speaks of an illness any more: a quiet end, with what was looked at."""
+    quiet = {name: heard(cleared_at=at(-20)) for name in ("service_down", "cpu_sustained")}
+    known = {"service_down": symptom(), "cpu_sustained": cpu()}
+    answer = admit(situation(incident=incident(symptoms=quiet), symptoms=known, samples={}))
+    assert (answer.answer, answer.guard, answer.page) == ("refuse", "evidence", False)
+    assert "its alarms are quiet and nothing says otherwise" in answer.reason
+    assert f"service_down at {at(-20)}; cpu_sustained at {at(-20)}" in answer.reason
+    assert "no sample of ServiceUp since" in answer.reason
+
+
+def test_silence_while_one_alarm_still_speaks_or_after_an_action_is_no_quiet_end() -> None:
+    """One symptom that no alarm took back, or a node that was touched, stays a matter for a person."""
+    long_ago = heard(raised_at=at(-600), cleared_at=at(-20))
+    known = {"service_down": symptom(), "cpu_sustained": cpu()}
+    half = incident(symptoms={"service_down": long_ago, "cpu_sustained": heard(raised_at=at(-600))})
+    touched = incident(symptoms={"service_down": long_ago}, levels=tried("restart_service"))
+    for one in (half, touched):
+        answer = admit(situation(incident=one, symptoms=known, samples={}))
+        assert (answer.answer, answer.guard, answer.page) == ("refuse", "evidence", True)
+
+
 def test_an_incident_that_takes_too_long_is_given_to_a_person() -> None:
     """The deadline counts from its opening; the second before it, healing goes on."""
     limits = healing(deadline_seconds=3_600)

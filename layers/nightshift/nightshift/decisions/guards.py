@@ -71,12 +71,16 @@ def evidence(situation: Situation) -> Admission | None:
     """Nothing is done on an alarm's word alone: fresh samples must show the symptom.
 
     Silence is not illness: a node that sends no samples may only have a dead agent, so a person is
-    asked.
+    asked; unless nothing was done yet and every alarm is quiet again, so that nothing speaks of an illness.
     """
     readings = situation.readings()
     silent = [f"{name}: {reading.reason}" for name, reading in readings.items() if reading.state == "silent"]
     if situation.dead or not silent or any(reading.state == "ill" for reading in readings.values()):
         return None
+    if situation.untouched and all(heard.cleared_at for heard in situation.incident.symptoms.values()):
+        quiet = "; ".join(f"{name} at {one.cleared_at}" for name, one in situation.incident.symptoms.items())
+        reason = f"its alarms are quiet and nothing says otherwise: {quiet}; {'; '.join(silent)}"
+        return situation.refuse("evidence", reason, page=False)
     heard = clock.parse(situation.incident.symptoms[situation.incident.symptom].raised_at)
     if situation.now < heard + clock.seconds(situation.healing.stale_seconds):
         return situation.wait("evidence", "; ".join(silent))
