@@ -70,8 +70,8 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
         _take_lease(incidents, incident, situation, admission, note)
     elif admission.answer != "wait" or (incident.wait, incident.storm) != (wait, storm) or admission.storm:
         # A refusal keeps the storm: while it rages, the storm's page is the incident's page.
-        incidents.record(incident, now, note, wait=wait, storm=storm if wait else incident.storm)
-    return _answer(incident_id, admission, now)
+        incident = incidents.record(incident, now, note, wait=wait, storm=storm if wait else incident.storm)
+    return _answer(incident, admission, now)
 
 
 def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
@@ -214,20 +214,19 @@ def _seconds_left(until: datetime, now: datetime) -> int:
     return max(1, math.ceil((until - now).total_seconds()))
 
 
-def _answer(incident_id: str, admission: Admission, now: datetime) -> dict[str, Any]:
+def _answer(incident: Incident, admission: Admission, now: datetime) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "incident_id": incident_id,
+        "incident_id": incident.incident_id,
         "reason": admission.reason,
         "outcome": "",
         "until": clock.iso(admission.until) if admission.until else "",
     }
-    if admission.answer in ("refuse", "delegate"):  # until deployments exist, a person rolls back
-        page = admission.page
-        return {
-            **answer,
-            "next": "Notify" if page else "CloseIncident",
-            "outcome": "escalated" if page or admission.known else "suppressed",
-        }
+    ended = admission.answer in ("refuse", "delegate")  # until deployments exist, a person rolls back
+    if ended and (admission.page or admission.known):
+        return {**answer, "next": "Notify" if admission.page else "CloseIncident", "outcome": "escalated"}
+    if ended:
+        # What was decided about: a symptom that joins before the end is admitted, not closed away.
+        return {**answer, "next": "CloseIncident", "outcome": "suppressed", "version": incident.version}
     if admission.rung is None:
         return {**answer, "next": "WaitUntil"} if admission.until else {**answer, "next": "VerifyHealth"}
     rung = {"level": admission.rung.level, "remedy": admission.rung.remedy, "symptom": admission.symptom}

@@ -43,7 +43,7 @@ class Environment(Settings):
 
 
 class Request(BaseModel):
-    """How the machine wants an incident closed; ``version`` is what was verified."""
+    """How the machine wants an incident closed; ``version`` is what was verified, or admitted to its end."""
 
     incident_id: str
     outcome: Literal["healed", "suppressed", "escalated"]
@@ -69,13 +69,15 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def close(request: Request, now: datetime) -> dict[str, Any]:
     """Close once; a repeated call only publishes again.
 
-    A symptom that joined after the verification sends the machine back to verify: no signal is lost.
+    A symptom that joined after the verification sends the machine back to verify, and one that joined
+    an incident nobody had touched back to its admission: no signal is lost.
     """
     incidents = Stores.of(Environment).incidents
     incident = incidents.get(request.incident_id)
     if incident.state == "open":
         if request.version is not None and incident.version != request.version:
-            return {"incident_id": incident.incident_id, "next": "VerifyHealth", "state": "open"}
+            back = "VerifyHealth" if incident.levels else "AdmitIncident"
+            return {"incident_id": incident.incident_id, "next": back, "state": "open"}
         incident = _end(incidents, incident, request, now)
         _measure(incident)
     Stores.of(Environment).bus.publish(_event(incident))

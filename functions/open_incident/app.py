@@ -93,7 +93,13 @@ def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
 
 
 def _join(incidents: Incidents, current: Incident, signal: SignalRaised, now: datetime) -> tuple[str, str]:
-    symptoms = current.symptoms | {signal.symptom: _heard(signal)}
+    known = current.symptoms.get(signal.symptom)
+    if known and signal.occurred_at <= max(known.raised_at, known.cleared_at or ""):
+        return "stale", current.incident_id  # another alarm has said something newer about this symptom
+    heard_now = _heard(signal)
+    if known and not known.cleared_at:  # what it has held already is not waited again
+        heard_now = heard_now.model_copy(update={"held_since": min(known.held_since, signal.held_since)})
+    symptoms = current.symptoms | {signal.symptom: heard_now}
     note = Note("joined", ACTOR, "joined", f"{signal.alarm}: {signal.reason}", signal.model_dump())
     heard = incidents.hear(signal.subject, signal.alarm, signal.occurred_at)
     incidents.record(current, now, note, heard, symptoms=symptoms)
