@@ -17,10 +17,11 @@ logger = Logger()
 
 
 class Environment(Settings):
-    """The bus to speak on, and where the policy is."""
+    """The bus to speak on, where the policy is, and how the node alarms are called."""
 
     bus_name: str
     policies_table: str
+    alarm_prefix: str
 
 
 @logger.inject_lambda_context
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """
     alarm = envelopes.read(AlarmStateChange, event)
     _, policy = Stores.of(Environment).policies.current()
-    signal = signals.from_alarm(alarm, policy)
+    signal = signals.from_alarm(alarm, policy, Environment.current().alarm_prefix)
     if signal is None:
         logger.info("the alarm says nothing", alarm=alarm.detail.alarm_name, state=alarm.detail.state.value)
         return {"published": None}

@@ -17,7 +17,7 @@ POLICY = policy.read((ROOT / "nightshift.yaml").read_text(), remedies.names())
 
 def signal(event: dict[str, Any]) -> SignalRaised | SignalCleared | None:
     """What an alarm event means under the annotated policy."""
-    return from_alarm(read(AlarmStateChange, event), POLICY)
+    return from_alarm(read(AlarmStateChange, event), POLICY, "nightshift-node-")
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,11 @@ def signal(event: dict[str, Any]) -> SignalRaised | SignalCleared | None:
         ("alarm/disk_full", "disk_full", "2026-11-23T02:59:00.000Z"),
         ("alarm/metric_math", "cpu_sustained", "2026-11-23T02:55:00.000Z"),
         ("alarm/contributor", "cpu_sustained", "2026-11-23T03:00:20.919Z"),
+        ("alarm/composite", "service_down", "2026-11-23T03:00:10.215Z"),
     ],
 )
 def test_each_kind_of_alarm_becomes_a_signal_about_its_node(name: str, symptom: str, held_since: str) -> None:
-    """Plain, metric-math and contributor alarms; held since what the alarm saw first, where it says so."""
+    """Plain, metric-math, contributor, composite; held since the alarm saw it first, where it says so."""
     raised = signal(sample(name))
     assert isinstance(raised, SignalRaised)
     assert (raised.subject, raised.symptom, raised.held_since) == (NODE, symptom, held_since)

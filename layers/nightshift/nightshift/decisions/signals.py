@@ -6,6 +6,7 @@ import json
 import re
 
 from nightshift import clock
+from nightshift.decisions import composites
 from nightshift.envelopes import AlarmStateChange
 from nightshift.errors import Refused
 from nightshift.events import SignalCleared, SignalRaised, traceparent
@@ -19,10 +20,13 @@ _INSIGHTS_QUERY = re.compile(
 _GROUPED = re.compile(r"^\s*SELECT\b.*\bGROUP\s+BY\b", re.IGNORECASE | re.DOTALL)
 
 
-def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | SignalCleared | None:
+def from_alarm(
+    event: AlarmStateChange, policy: Policy, alarm_prefix: str
+) -> SignalRaised | SignalCleared | None:
     """The signal that an alarm's change means; None where it says nothing.
 
-    That is insufficient data, and a multi-series alarm as a whole: its contributors speak for themselves.
+    ``alarm_prefix`` is how the names of node alarms begin; a composite's subject is read from them.
+    Nothing is said by insufficient data, nor by a multi-series alarm as a whole: its contributors speak.
 
     Raises Refused ``signal.no_subject`` or ``signal.unknown_symptom``: an alarm that cannot be
     understood is never acted upon.
@@ -31,7 +35,11 @@ def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | Signal
     if state.value == "INSUFFICIENT_DATA" or is_parent(event):
         return None
     alarm, occurred_at = event.detail.alarm_name, clock.iso(clock.parse(state.timestamp))
-    subject, symptom = subject_of(event), symptom_of(event, policy)
+    if event.detail.configuration.alarm_rule is not None:
+        subject, symptom, held_since = composites.meaning(event, policy, alarm_prefix)
+    else:
+        subject, symptom = subject_of(event), symptom_of(event, policy)
+        held_since = _held_since(event, occurred_at)
     trace = traceparent(f"{subject}/{alarm}", occurred_at)
     if state.value == "OK":
         return SignalCleared(
@@ -49,7 +57,7 @@ def from_alarm(event: AlarmStateChange, policy: Policy) -> SignalRaised | Signal
         symptom=symptom,
         alarm=alarm,
         reason=state.reason,
-        held_since=_held_since(event, occurred_at),
+        held_since=min(held_since, occurred_at),
     )
 
 
