@@ -72,7 +72,7 @@ def _known(event: AlarmStateChange, named: Sequence[_Named], policy: Policy) -> 
     said = ", ".join(sorted({one.symptom for one in named}))
     raise Refused(
         "signal.unknown_symptom",
-        f"composite alarm {event.detail.alarm_name} was triggered by {said}, which is no symptom of the policy",
+        f"composite alarm {event.detail.alarm_name} was triggered by {said}: no symptom of the policy",
     )
 
 
