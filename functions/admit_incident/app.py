@@ -23,6 +23,7 @@ from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "admit_incident"
+LIMITS = ("attempts", "attempts_window_seconds", "cooldown_seconds", "share_percent", "stale_seconds")
 
 
 class Environment(Settings):
@@ -190,6 +191,7 @@ def _inputs(situation: Situation, admission: Admission) -> dict[str, object]:
         "held_since": held,
         "newest_samples": newest,
         "attempts": len(situation.node.attempts) if situation.node else 0,
+        "limits": situation.healing.model_dump(mode="json", include={*LIMITS}),
         "reach": situation.reach.reason,
         **_group(situation),
     }

@@ -241,6 +241,17 @@ def test_a_removed_entry_breaks_the_journal(capsys, outputs, seq):
 
 
 @pytest.mark.usefixtures("incident")
+def test_one_changed_byte_breaks_the_journal(capsys, outputs):
+    """An entry that says something else than it did is found, and which one it is."""
+    table = boto3.resource("dynamodb").Table(outputs["JournalTable"])
+    item = table.get_item(Key={"chain": "inc-1", "seq": 2})["Item"]
+    item["entry"] = item["entry"].replace("a", "b", 1)
+    table.put_item(Item=item)
+    assert app.main([*AWS, "journal", "verify"]) == 1
+    assert "BROKEN inc-1 at entry 2" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("incident")
 def test_a_removed_chain_breaks_the_journal(capsys, outputs):
     """A journal without any entry for an incident that has happened is broken, not empty."""
     for seq in range(1, 4):

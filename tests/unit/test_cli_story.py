@@ -125,6 +125,31 @@ def test_the_full_story_holds_every_input(capsys):
     assert "line 0" in told
 
 
+def test_a_refusal_shows_the_numbers_that_were_compared(capsys):
+    """Guard, reason, samples, beginning, attempts and their limit, and who holds the lease."""
+    inputs = {
+        "guard": "attempts",
+        "held_since": {"service_down": "2026-11-23T02:59:58.000Z"},
+        "newest_samples": {"service_down": ["2026-11-23T03:00:01.000Z 0"]},
+        "attempts": 5,
+        "leases": {"i-2": "inc-2 until 2026-11-23T03:10:00.000Z"},
+        "limits": {"attempts": 5},
+    }
+    told = _told(
+        capsys, _chain(NOTES[0], Note("admission", "admit_incident", "refuse", "5 remedies", inputs))
+    )
+    for part in (
+        "refused 5 remedies",
+        "guard: attempts",
+        "held since: service_down -2.0 s",
+        "newest samples: service_down +1.0 s 0",
+        "attempts on the node: 5",
+        "leases: i-2 inc-2 until +600.0 s",
+        "limits: attempts 5",
+    ):
+        assert part in told, part
+
+
 def test_a_word_for_an_entry_nobody_foresaw(capsys):
     """An entry of a kind that this version does not know is told by its own words."""
     assert "weather: stormy it rains" in _told(

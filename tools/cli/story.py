@@ -39,6 +39,15 @@ WORDS = {
     ("cleared", "open"): ("alarm quiet", "dim"),
 }
 
+#: The inputs of an admission that say which numbers were compared, and how they are called.
+COMPARED = {
+    "held_since": "held since",
+    "newest_samples": "newest samples",
+    "attempts": "attempts on the node",
+    "leases": "leases",
+    "limits": "limits",
+}
+
 
 def tell(
     incident: Incident, node: Node | None, entries: Sequence[Entry], check: Verification, *, full: bool
@@ -107,6 +116,11 @@ def details(content: Mapping[str, Any], start: datetime, *, full: bool) -> Itera
     if content["kind"] == "admission" and content["verdict"] != "allow":
         until = f", asks again at {screen.relative(inputs['until'], start)}" if inputs.get("until") else ""
         yield f"guard: {inputs.get('guard', '')}{until}"
+        yield from (
+            f"{said}: {screen.relative(_flat(inputs[name]), start)}"
+            for name, said in COMPARED.items()
+            if inputs.get(name)
+        )
     if content["kind"] == "result":
         lines = str(inputs.get("output", "")).strip().splitlines()
         if len(lines) > LINES:
