@@ -20,6 +20,7 @@ PSEUDO = {
     "AWS::Region": REGION,
     "AWS::Partition": "aws",
     "AWS::StackName": NAME,
+    "AWS::URLSuffix": "amazonaws.com",
     "AWS::NoValue": None,
 }
 ARNS = {
@@ -28,11 +29,12 @@ ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Serverless::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
 }
-REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Serverless::StateMachine"}
+REF_IS_ARN = {"AWS::SecretsManager::Secret", "AWS::SNS::Topic", "AWS::Serverless::StateMachine"}
 OWN_NAME = ("TableName", "FunctionName", "BucketName", "QueueName", "TopicName", "Name", "LogGroupName")
 TABLE_KEYS = (
     "AttributeDefinitions",
@@ -182,13 +184,19 @@ class Stack:
             return value
         if len(value) == 1:
             ((name, argument),) = value.items()
-            if name == "Ref":
-                return self.ref(argument)
+            if name in {"Ref", "Fn::If"}:
+                return self.ref(argument) if name == "Ref" else self._chosen(*argument)
             if name == "Fn::Sub":
                 return re.sub(r"\$\{([^}]+)\}", lambda match: self._substitute(match[1]), argument)
             if name == "Fn::GetAtt":
                 return self._attribute(*argument)
         return {key: self.resolve(inner) for key, inner in value.items()}
+
+    def _chosen(self, condition: str, then: Any, otherwise: Any) -> Any:
+        """One of two values; every condition there is says that a parameter is not empty."""
+        ((negated,),) = self.template["Conditions"][condition].values()
+        left, right = self.resolve(negated["Fn::Equals"])
+        return self.resolve(then if left != right else otherwise)
 
     def _substitute(self, name: str) -> str:
         return self._attribute(*name.split(".", 1)) if "." in name else self.ref(name)

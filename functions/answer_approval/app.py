@@ -9,24 +9,30 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, StringConstraints
 
-from nightshift import clock, envelopes
-from nightshift.approvals import Decision
+from nightshift import approval_page, clock, envelopes, links
+from nightshift.approvals import Decision, pending
+from nightshift.aws import secrets
 from nightshift.aws.stores import Stores
+from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
 from nightshift.journal import Note
+from nightshift.links import Link
 from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "answer_approval"
 DECISIONS: dict[str, Decision] = {"approve": "approved", "deny": "denied"}
+#: What a link's holder is told by HTTP; every other refusal means that the question is gone.
+STATUS = {"link.forged": 403, "approval.decided": 409, "event.unknown_shape": 400}
 
 
 class Environment(Settings):
-    """The tables."""
+    """The tables, and what links are signed with."""
 
     incidents_table: str
     journal_table: str
     steps_table: str
+    approval_secret: str
 
 
 class Request(BaseModel):
@@ -40,7 +46,9 @@ class Request(BaseModel):
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Decide once; an answer that does not count says why, with a code."""
+    """Decide once, by a command or by a link; an answer that does not count says why, with a code."""
+    if "requestContext" in event:
+        return visit(envelopes.read(HttpRequest, event), clock.now())
     request = envelopes.read(Request, event)
     try:
         answer = decide(request, clock.now())
@@ -61,3 +69,32 @@ def decide(request: Request, now: datetime, version: int | None = None) -> dict[
     incident = Stores.of(Environment).approvals.decide(request.incident_id, decision, now, note, version)
     remedy = incident.approval.remedy if incident.approval else ""
     return {"decided": True, "decision": decision, "remedy": remedy, "reason": reason}
+
+
+def visit(request: HttpRequest, now: datetime) -> dict[str, Any]:
+    """Show the question that a link leads to, or take its answer. Only a POST ever changes anything."""
+    try:
+        link = links.read(request.path.get("token", ""), secrets.read(Environment.current().approval_secret))
+        if request.context.http.method == "POST":
+            return _decided(link, request, now)
+        incident = Stores.of(Environment).incidents.get(link.incident_id)
+        asked = pending(incident, now, link.version)
+    except Refused as refused:
+        logger.info("a link that does not count", code=refused.code, reason=refused.message)
+        title = "This link takes no answer"
+        return approval_page.answer(
+            STATUS.get(refused.code, 410), approval_page.message(title, refused.message)
+        )
+    return approval_page.answer(200, approval_page.question(incident, asked))
+
+
+def _decided(link: Link, request: HttpRequest, now: datetime) -> dict[str, Any]:
+    form = request.form()
+    by = f"{form.get('by', '').strip()[:60] or 'somebody'} (link, {request.context.http.source_ip})"
+    decision = form.get("decision", "")
+    order = envelopes.read(Request, {"incident_id": link.incident_id, "decision": decision, "by": by})
+    told = decide(order, now, link.version)
+    logger.info("answered", incident_id=link.incident_id, **told)
+    return approval_page.answer(
+        200, approval_page.message(f"{told['remedy']}: {told['decision']}", told["reason"])
+    )

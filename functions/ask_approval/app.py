@@ -10,11 +10,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, pages
+from nightshift.aws import secrets
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.events import Instant
 from nightshift.incident import Approval, Incident
 from nightshift.journal import Note
+from nightshift.links import Link
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -22,7 +24,7 @@ ACTOR = "ask_approval"
 
 
 class Environment(Settings):
-    """The tables and the topic."""
+    """The tables, the topic, and what links are made of."""
 
     incidents_table: str
     journal_table: str
@@ -32,6 +34,8 @@ class Environment(Settings):
     steps_table: str
     deliveries_table: str
     pages_topic_arn: str
+    approval_secret: str
+    approvals_url: str
 
 
 class Request(BaseModel):
@@ -69,11 +73,18 @@ def ask(request: Request, now: datetime) -> list[str]:
     asked = incident.approval
     if asked is None or asked.decision:
         return []
-    question = pages.ask(incident, asked, stores.nodes.get(incident.node_id), request.reason)
+    node, link = stores.nodes.get(incident.node_id), _link(incident, asked)
+    question = pages.ask(incident, asked, node, request.reason, link)
     sent = stores.pager.send(question, now)
     if sent.failures and not (sent.now or sent.before):
         raise sent.failures[0]
     return sent.now
+
+
+def _link(incident: Incident, asked: Approval) -> str:
+    settings = Environment.current()
+    token = Link(incident.incident_id, asked.version).sign(secrets.read(settings.approval_secret))
+    return f"{settings.approvals_url}/approvals/{token}"
 
 
 def _record(stores: Stores, incident: Incident, request: Request, now: datetime) -> Incident:
@@ -83,6 +94,7 @@ def _record(stores: Stores, incident: Incident, request: Request, now: datetime)
         requested_at=clock.iso(now),
         expires_at=request.until,
         version=incident.version + 1,
+        reason=request.reason,
     )
     inputs = {"remedy": asked.remedy, "level": asked.level, "until": asked.expires_at}
     note = Note("approval", ACTOR, "requested", request.reason, inputs)

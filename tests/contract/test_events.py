@@ -27,7 +27,11 @@ MALFORMED = {"alarm/unknown_shape": "event.unknown_shape"}
 #: Orders of the heal machine: they come by no rule.
 ORDERS = names("heal")
 SCHEDULED = names("schedule")
-BY_RULE = [name for name in names() if name not in {*ORDERS, *SCHEDULED, "auto_scaling/queued_launch"}]
+#: Requests of the HTTP API.
+REQUESTS = names("http")
+BY_RULE = [
+    name for name in names() if name not in {*ORDERS, *SCHEDULED, *REQUESTS, "auto_scaling/queued_launch"}
+]
 
 
 def listeners(event: dict[str, Any], bus: str) -> list[Rule]:
@@ -47,7 +51,7 @@ def bus_of(event: dict[str, Any]) -> str:
 def test_every_folder_is_known_here() -> None:
     """A new kind of sample says who reads it."""
     folders = {name.partition("/")[0] for name in names()}
-    assert folders == {*ENVELOPES, "auto_scaling", "heal", "incident", "schedule", "signal"}
+    assert folders == {*ENVELOPES, "auto_scaling", "heal", "http", "incident", "schedule", "signal"}
 
 
 @pytest.mark.parametrize("name", names())
@@ -56,6 +60,8 @@ def test_a_sample_is_a_complete_envelope(name: str) -> None:
     event = sample(name)
     if name.startswith("heal/"):
         assert event["incident_id"]
+    elif name in REQUESTS:
+        assert envelopes.read(envelopes.HttpRequest, event).path["token"]
     elif name == "auto_scaling/queued_launch":
         (record,) = event["Records"]
         assert record["eventSource"] == "aws:sqs"

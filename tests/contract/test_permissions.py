@@ -89,6 +89,7 @@ def replacement_approved(world: World) -> None:
     )
     world.fall_ill(sick)
     incident_id, _ = heal(world, sick)
+    world.invoke("answer_approval", sample("http/approval_show"))
     world.tokens["token-retried"] = None
     world.invoke(
         "ask_approval",

@@ -16,7 +16,12 @@ ITEM_ACTIONS = {
     "Delete": "dynamodb:DeleteItem",
 }
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
-PREFIXES = {"auto-scaling": "autoscaling", "eventbridge": "events", "sfn": "states"}
+PREFIXES = {
+    "auto-scaling": "autoscaling",
+    "eventbridge": "events",
+    "secrets-manager": "secretsmanager",
+    "sfn": "states",
+}
 
 
 class NotGranted(AssertionError):
@@ -91,6 +96,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "events:PutEvents": _events,
     "s3:PutObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
+    "secretsmanager:GetSecretValue": lambda request: [request["SecretId"]],
     "sns:Publish": lambda request: [request["TopicArn"]],
     "ssm:SendCommand": _send_command,
     "states:StartExecution": lambda request: [request["stateMachineArn"]],

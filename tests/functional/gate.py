@@ -74,6 +74,7 @@ class Gate(State):
             "ssm.SendCommand": self._send,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
+            "secrets-manager.GetSecretValue": lambda _: {"SecretString": "signs links in tests"},
             "sfn.SendTaskSuccess": self._answer,
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
             "eventbridge.PutEvents": self._publish,

@@ -6,8 +6,10 @@ user guides for each ``detail``. Unknown fields are ignored, since AWS adds some
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -149,6 +151,36 @@ class ExecutionEnded(Envelope):
 
     source: Literal["aws.states"]
     detail: ExecutionDetail
+
+
+class HttpCaller(_Shape):
+    """How and from where an HTTP API was called."""
+
+    method: str
+    source_ip: str = Field("", alias="sourceIp")
+
+
+class HttpContext(_Shape):
+    """What API Gateway knows of a request."""
+
+    http: HttpCaller
+
+
+class HttpRequest(_Shape):
+    """A request of an HTTP API, payload version 2.0."""
+
+    context: HttpContext = Field(alias="requestContext")
+    path: dict[str, str] = Field({}, alias="pathParameters")
+    body: str = ""
+    encoded: bool = Field(default=False, alias="isBase64Encoded")
+
+    def form(self) -> dict[str, str]:
+        """The fields of a posted form, the last of each name; empty when it is none."""
+        try:
+            text = base64.b64decode(self.body).decode() if self.encoded else self.body
+        except ValueError:
+            return {}
+        return dict(parse_qsl(text))
 
 
 def read(model: type[E], event: Any) -> E:

@@ -67,6 +67,7 @@ class Approval(_Fact):
     requested_at: Instant
     expires_at: Instant
     version: int
+    reason: str = ""
     decision: Literal["", "approved", "denied"] = ""
     by: str = ""
     decided_at: Instant | None = None

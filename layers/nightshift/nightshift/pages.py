@@ -21,7 +21,7 @@ class Page:
         return {"version": "1", "dedup_key": self.key, "title": self.title, "text": self.body}
 
 
-def ask(incident: Incident, asked: Approval, node: Node | None, reason: str) -> Page:
+def ask(incident: Incident, asked: Approval, node: Node | None, reason: str, link: str) -> Page:
     """The question whether a remedy may run; ``reason`` says what the samples show and what would be done."""
     name = _name(incident, node)
     lines = [
@@ -31,6 +31,7 @@ def ask(incident: Incident, asked: Approval, node: Node | None, reason: str) -> 
         f"Answer by {asked.expires_at}; nothing is done to the node meanwhile, and you are paged after it.",
         f"Yes: nightshift approve {incident.incident_id}",
         f"No: nightshift deny {incident.incident_id} --why REASON",
+        f"Or here, once: {link}",
     ]
     return Page(
         f"{incident.incident_id}-approval-{asked.remedy}",
