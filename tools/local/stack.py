@@ -90,7 +90,8 @@ def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
     progress("starting the embedded cloud and the fleet")
     started = _start_daemons(place, ports, endpoint, fleet)
     progress("deploying template.yaml")
-    outputs = deploy(endpoint, ROOT / "template.yaml", place, PARAMETERS, progress=progress)
+    parameters = {**PARAMETERS, "ApiAddress": f"{endpoint}/_aws/execute-api"}
+    outputs = deploy(endpoint, ROOT / "template.yaml", place, parameters, progress=progress)
 
     def clients(service: str) -> Any:
         return client(service, endpoint)
