@@ -68,16 +68,18 @@ def test_a_replacement_waits_and_is_done_when_a_person_approves(careful: World) 
         }
     ]
     ask = machine.visited.index("AskApproval")
-    assert machine.visited[ask : ask + 4] == ["AskApproval", "AdmitIncident", "IsItAdmitted", "ReplaceNode"]
+    assert machine.visited[ask : ask + 3] == ["AskApproval", "AdmitIncident", "IsItAdmitted"]
+    assert "ReplaceNode" in machine.visited[ask:]
+    assert "ReplaceNode" not in machine.visited[:ask]
     story = careful.story(incident_id)
     begin = story.index(("approval", "requested"))
-    assert story[begin - 1 : begin + 4] == [
+    assert story[begin - 1 : begin + 3] == [
         ("admission", "wait"),
         ("approval", "requested"),
         ("approval", "approved"),
         ("admission", "allow"),
-        ("intent", "act"),
     ]
+    assert ("intent", "act") in story[begin:]
     (question,) = careful.pages()
     assert "may replace_node run" in question["Subject"]
     assert f"nightshift approve {incident_id}" in question["Message"]
