@@ -96,6 +96,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         reach=reaching.look(node.node_id) if node else Reach(),
         replacing=frozenset(name for name in remedies.names() if remedies.load(name).STATE == "ReplaceNode"),
         risks={name: remedies.load(name).RISK for name in remedies.names()},
+        maintenance=policy.maintenance,
     )
 
 

@@ -8,6 +8,8 @@ from nightshift import clock
 from nightshift.aws import tables
 from nightshift.errors import Conflict, Permanent, Refused
 from nightshift.incident import Lease, Pause
+from tests.functional.staging import POLICY
+from tests.functional.test_adopt_policy import write
 from tests.functional.world import World
 from tests.samples import sample
 
@@ -144,3 +146,20 @@ def test_without_a_policy_nothing_is_admitted(world: World) -> None:
         world.invoke("admit_incident", {"incident_id": incident_id})
     assert none.value.code == "policy.none"
     assert world.group().leases == {}
+
+
+def test_inside_a_maintenance_window_the_machine_is_told_to_wait_for_its_end(world: World) -> None:
+    """The window comes from the adopted policy; nothing is held meanwhile, and after it healing goes on."""
+    _, incident_id = opened(world)
+    begins = clock.now() - clock.seconds(60)
+    window = f"{{ cron: '{begins.minute} {begins.hour} * * *', duration_minutes: 3, why: backup }}"
+    write(f"{POLICY}maintenance:\n  - {window}\n")
+    assert world.invoke("adopt_policy", sample("schedule/adopt_policy"))["adopted"]
+    answer = world.invoke("admit_incident", {"incident_id": incident_id})
+    ends = begins.replace(second=0, microsecond=0) + clock.seconds(180)
+    assert (answer["next"], answer["until"]) == ("WaitUntil", clock.iso(ends))
+    assert "backup" in answer["reason"]
+    assert world.group().leases == {}
+    assert world.story(incident_id)[-1] == ("admission", "wait")
+    world.pass_time(int((ends - clock.now()).total_seconds()) + 1)
+    assert world.invoke("admit_incident", {"incident_id": incident_id})["next"] == "ApplyRemedy"

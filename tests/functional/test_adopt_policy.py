@@ -74,6 +74,16 @@ def test_a_broken_policy_is_refused_and_the_last_good_one_stays(
     assert told["reason"].startswith(f"{code}: ")
 
 
+def test_a_refusal_says_line_and_column(world: World) -> None:
+    """So does the event, which is all that whoever uploaded it sees."""
+    write(POLICY.replace("settle_seconds: 4", "settle_seconds: 12"))
+    line = POLICY[: POLICY.index("settle_seconds")].count("\n") + 1
+    reason = world.invoke("adopt_policy", LOOK)["reason"]
+    assert reason.startswith(f"line {line}, column 19: healing.settle_seconds: settle_seconds 12 must be")
+    (told,) = world.events("PolicyChanged")
+    assert reason in told["reason"]
+
+
 def test_a_refused_policy_says_so_at_every_look_until_it_is_mended(world: World) -> None:
     """It is not adopted by repetition; the mended one is."""
     write("version: [")

@@ -11,6 +11,7 @@ from nightshift.decisions import guards
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
 from nightshift.incident import Attempt, Deployed, GroupState, Level, Pause, Reach
+from nightshift.windows import Window
 from tests.unit.facts import (
     LADDER,
     NODE,
@@ -58,6 +59,7 @@ def test_one_symptom_that_lasted_is_enough() -> None:
 
 # the order of the guards
 
+ALWAYS = Window(cron="0 0 * * *", duration_minutes=1_440, why="the move")
 STORMY = GroupState(group="web-prod", troubled={f"i-{n}": f"inc-{n}" for n in range(3)}, fence=6)
 
 
@@ -80,7 +82,8 @@ FACTS = {
     "still_open": {"incident": incident(state="escalated", opened_at=at(-90_000))},
     "storm_itself": {"incident": incident(symptom="storm", opened_at=at(-90_000))},
     "deadline": {"incident": incident(opened_at=at(-90_000)), "pause": PAUSE},
-    "pause": {"pause": PAUSE, "node": None},
+    "pause": {"pause": PAUSE, "maintenance": (ALWAYS,)},
+    "maintenance": {"maintenance": (ALWAYS,), "node": None},
     "known_node": {"node": None, "samples": {}},
     "recovered": {
         "samples": {"service_down": samples(1)},

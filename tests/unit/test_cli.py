@@ -196,3 +196,31 @@ def _run(arguments: list[str], extra: dict[str, str]) -> subprocess.CompletedPro
 def _environment(extra: dict[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "NIGHTSHIFT_HOME")}
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
+
+
+def test_config_validate_says_sound(capsys):
+    """The sample policy, by the file's own remedies; nothing needs to be up."""
+    assert app.main(["config", "validate", str(ROOT / "nightshift.yaml")]) == 0
+    assert "sound" in capsys.readouterr().out
+
+
+def test_config_validate_says_file_line_and_column(tmp_path, capsys):
+    """As compilers do, so that an editor jumps there; exit 1; the same as JSON."""
+    broken = tmp_path / "policy.yaml"
+    broken.write_text((ROOT / "nightshift.yaml").read_text().replace("attempts: 3 ", "attempts: many "))
+    assert app.main(["config", "validate", str(broken)]) == 1
+    (said,) = capsys.readouterr().out.splitlines()
+    line = broken.read_text().split("attempts: many")[0].count("\n") + 1
+    assert said.startswith(f"{broken}:{line}:13: healing.attempts: ")
+    assert app.main(["config", "validate", "--json", str(broken)]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["sound"] is False
+    assert (found["problems"][0]["line"], found["problems"][0]["code"]) == (line, "policy.invalid")
+
+
+def test_config_validate_of_what_is_no_text_is_explained(tmp_path, capsys):
+    """An error and a next step; a file that is not there is wrong usage."""
+    (tmp_path / "policy.yaml").write_bytes(b"\xff\xfe")
+    assert app.main(["config", "validate", str(tmp_path / "policy.yaml")]) == 1
+    assert "not UTF-8" in capsys.readouterr().err
+    assert app.main(["config", "validate", str(tmp_path / "none.yaml")]) == 2

@@ -97,7 +97,7 @@ def test_a_remedy_that_stands_twice_is_refused() -> None:
 
 def test_a_ladder_names_known_remedies_only() -> None:
     """A misspelt remedy is found when the policy is adopted, not at three in the morning."""
-    with pytest.raises(Refused, match=r"symptoms\.disk_full\.ladder: there is no clean_disc") as refused:
+    with pytest.raises(Refused, match=r"symptoms\.disk_full\.ladder\.0: there is no clean_disc") as refused:
         read(with_change("symptoms.disk_full.ladder", ["clean_disc"]))
     assert refused.value.code == "policy.unknown_remedy"
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from nightshift.errors import Refused
+from nightshift.policy_checks import objections
+from nightshift.policy_source import Problem, Source
+from nightshift.windows import Window
 
 MINUTE = 60
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -161,18 +163,7 @@ class Policy(_Part):
     symptoms: dict[Name, Symptom] = Field(min_length=1)
     healing: Healing = Healing()
     notify: Notify = Notify()
-
-    @model_validator(mode="after")
-    def _unambiguous(self) -> Policy:
-        groups = [group.auto_scaling_group for group in self.groups.values()]
-        if len(set(groups)) != len(groups):
-            raise ValueError("two groups name the same auto_scaling_group: a node would have two policies")
-        metrics = [(symptom.metric.namespace, symptom.metric.name) for symptom in self.symptoms.values()]
-        if len(set(metrics)) != len(metrics):
-            raise ValueError("two symptoms read the same metric: an alarm would not name one")
-        for name in self.groups:
-            _refuse_contradictions(name, self.healing_of(name))
-        return self
+    maintenance: tuple[Window, ...] = ()
 
     def healing_of(self, group: str) -> Healing:
         """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""
@@ -199,40 +190,36 @@ class Policy(_Part):
         )
 
 
-def _refuse_contradictions(group: str, healing: Healing) -> None:
-    """A policy that never lets a group heal, or that lets everything die, is refused whatever its size."""
-    never = (
-        f"max_in_repair is {healing.max_in_repair}"
-        if healing.max_in_repair in (0, "0%")
-        else f"min_healthy is {healing.min_healthy}"
-        if healing.min_healthy == "100%"
-        else ""
-    )
-    if never:
-        raise ValueError(f"group {group} would never heal: {never}")
-    if healing.max_in_repair == "100%" and healing.min_healthy in (0, "0%"):
-        raise ValueError(f"group {group} could lose every node at once: max_in_repair 100%, min_healthy 0")
+def check(text: str, remedies: frozenset[str]) -> tuple[Policy | None, list[Problem]]:
+    """Read a policy written as YAML: the policy if it is sound, else all that is wrong, in the text's order.
+
+    ``remedies`` are the names that a ladder may use.
+    """
+    source, policy = Source(text), None
+    problems = list(source.problems)
+    if any(problem.code == "policy.unreadable" for problem in problems):
+        return None, problems
+    try:
+        policy = Policy.model_validate(source.value)
+    except ValidationError as error:
+        for part in error.errors():
+            reason = part["msg"].removeprefix("Value error, ")
+            problems.append(source.problem(part["loc"], reason, "policy.invalid", part["type"]))
+    else:
+        found = objections(policy, remedies)
+        problems += [source.problem(one.place, one.reason, one.code) for one in found]
+    return (None if problems else policy), sorted(set(problems))
 
 
 def read(text: str, remedies: frozenset[str]) -> Policy:
     """Read and validate a policy written as YAML; ``remedies`` are the names a ladder may use.
 
-    Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``, which say where.
+    Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``, which say the line
+    and column of each problem.
     """
-    try:
-        policy = Policy.model_validate(yaml.safe_load(text))
-    except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(map(str, part['loc'])) or 'policy'}: {part['msg']}" for part in error.errors()
-        )
-        raise Refused("policy.invalid", places) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-99-99 is a ValueError in YAML's eyes
-        raise Refused("policy.unreadable", f"not YAML: {' '.join(str(error).split())}") from error
-    for name, symptom in policy.symptoms.items():
-        unknown = [remedy for remedy in symptom.ladder if remedy not in remedies]
-        if unknown:
-            raise Refused(
-                "policy.unknown_remedy",
-                f"symptoms.{name}.ladder: there is no {unknown[0]}; there are {', '.join(sorted(remedies))}",
-            )
+    policy, problems = check(text, remedies)
+    if policy is None:
+        codes = {problem.code for problem in problems}
+        code = codes.pop() if len(codes) == 1 else "policy.invalid"
+        raise Refused(code, "; ".join(map(str, problems)))
     return policy

@@ -13,6 +13,7 @@ from nightshift.decisions import health
 from nightshift.decisions.escalation import Rung, next_rung
 from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Reach, Sample
 from nightshift.policy import Healing, Symptom
+from nightshift.windows import Window
 
 Change = Literal["", "began", "calm", "again", "over"]
 UNASKED = Reach()
@@ -38,6 +39,7 @@ class Situation:
     replacing: frozenset[str] = frozenset()
     reach: Reach = UNASKED
     risks: Mapping[str, str] = field(default_factory=dict)
+    maintenance: tuple[Window, ...] = ()
 
     @property
     def untouched(self) -> bool:

@@ -1,0 +1,57 @@
+"""Maintenance: is a group inside one of its windows, and until when?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from nightshift.windows import Window
+
+# Clocks go back by two hours at most: a start within that is found although its wall time lies ahead.
+CLOCK_CHANGE = timedelta(hours=3)
+JOINS = 20  # windows that follow without a gap; after so many the incident asks again
+
+
+def active(windows: Iterable[Window], group: str, now: datetime) -> tuple[Window, datetime] | None:
+    """The window that ``group`` is inside of at ``now``, and when it may be touched again.
+
+    A moment is inside when some start s satisfies s <= moment < s + duration. Of windows that overlap
+    the latest end counts, and a window that begins no later than another ends joins it.
+    """
+    own = [window for window in windows if not window.groups or group in window.groups]
+    inside = _latest(own, now)
+    if inside is None:
+        return None
+    window, until = inside
+    for _ in range(JOINS):
+        following = _latest(own, until)
+        if following is None:
+            break
+        until = following[1]
+    return window, until
+
+
+def words(window: Window, until: datetime) -> str:
+    """Which window, why and until when, in the window's own zone."""
+    end = until.astimezone(ZoneInfo(window.zone))
+    which = f"'{window.cron}' {window.zone}, {window.duration_minutes} min"
+    return f"maintenance until {end:%Y-%m-%d %H:%M %Z}: {window.why} ({which})"
+
+
+def _latest(windows: Iterable[Window], moment: datetime) -> tuple[Window, datetime] | None:
+    ends = [(window, _end(window, moment)) for window in windows]
+    inside = [(window, end) for window, end in ends if end > moment]
+    return max(inside, key=lambda one: one[1], default=None)
+
+
+def _end(window: Window, moment: datetime) -> datetime:
+    """When the window ends that began last before ``moment`` or at it; long ago if there was none."""
+    ahead = (moment + CLOCK_CHANGE).astimezone(ZoneInfo(window.zone))
+    for start in CronSim(window.cron, ahead, reverse=True):
+        began = start.astimezone(UTC)
+        if began <= moment:
+            return began + timedelta(minutes=window.duration_minutes)
+    return datetime.min.replace(tzinfo=UTC)
