@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def often(count: int) -> dict[str, Attempt]:
     return {f"step-{number}": one for number, one in enumerate(attempts(count))}
 
 
-FACTS = {
+FACTS: dict[str, dict[str, Any]] = {
     "still_open": {"incident": incident(state="escalated", opened_at=at(-90_000))},
     "storm_itself": {"incident": incident(symptom="storm", opened_at=at(-90_000))},
     "deadline": {"incident": incident(opened_at=at(-90_000)), "pause": PAUSE},
