@@ -10,8 +10,8 @@ from datetime import datetime
 
 from nightshift import clock
 from nightshift.decisions import health
-from nightshift.decisions.fresh_release import fresh_release
 from nightshift.decisions import maintenance as windows
+from nightshift.decisions.fresh_release import fresh_release
 from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
