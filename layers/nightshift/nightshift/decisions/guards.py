@@ -6,12 +6,11 @@ Adding a guard is adding a function here and naming it in ``ORDER``; the first t
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from nightshift import clock
 from nightshift.decisions import health
-from nightshift.decisions import maintenance as windows
 from nightshift.decisions.fresh_release import fresh_release
+from nightshift.decisions.maintenance import maintenance
 from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
@@ -26,7 +25,7 @@ def still_open(situation: Situation) -> Admission | None:
 
 def deadline(situation: Situation) -> Admission | None:
     """Every incident ends: one that is not over by its deadline is given to a person."""
-    if situation.now < _over(situation):
+    if situation.now < situation.ends_by:
         return None
     return Admission(
         "refuse", "deadline", f"not over within {situation.healing.deadline_seconds} s", page=True
@@ -40,17 +39,6 @@ def paused(situation: Situation) -> Admission | None:
     return situation.wait(
         "pause", f"paused by {situation.pause.by} at {situation.pause.at}: {situation.pause.why}"
     )
-
-
-def maintenance(situation: Situation) -> Admission | None:
-    """Inside a maintenance window of its group nothing is done to a node, until the window ends.
-
-    Or until the deadline, when that comes first: every incident ends by it.
-    """
-    found = windows.active(situation.maintenance, situation.incident.group, situation.now)
-    if found is None:
-        return None
-    return situation.wait("maintenance", windows.words(*found), min(found[1], _over(situation)))
 
 
 def known_node(situation: Situation) -> Admission | None:
@@ -232,11 +220,6 @@ def holder(situation: Situation) -> Lease | None:
     ):
         return None
     return held
-
-
-def _over(situation: Situation) -> datetime:
-    """The incident's deadline."""
-    return clock.parse(situation.incident.opened_at) + clock.seconds(situation.healing.deadline_seconds)
 
 
 ORDER: tuple[Callable[[Situation], Admission | None], ...] = (

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from nightshift.decisions.situation import Admission, Situation
 from nightshift.windows import Window
 
 # Clocks go back by two hours at most: a start within that is found although its wall time lies ahead.
@@ -32,6 +33,17 @@ def active(windows: Iterable[Window], group: str, now: datetime) -> tuple[Window
             break
         until = following[1]
     return window, until
+
+
+def maintenance(situation: Situation) -> Admission | None:
+    """Inside a maintenance window of its group nothing is done to a node, until the window ends.
+
+    Or until the deadline, when that comes first: every incident ends by it.
+    """
+    found = active(situation.maintenance, situation.incident.group, situation.now)
+    if found is None:
+        return None
+    return situation.wait("maintenance", words(*found), min(found[1], situation.ends_by))
 
 
 def words(window: Window, until: datetime) -> str:

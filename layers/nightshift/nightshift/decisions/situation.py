@@ -42,6 +42,11 @@ class Situation:
     maintenance: tuple[Window, ...] = ()
 
     @property
+    def ends_by(self) -> datetime:
+        """The incident's deadline: not over by then, it is given to a person."""
+        return clock.parse(self.incident.opened_at) + clock.seconds(self.healing.deadline_seconds)
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing was tried yet in this incident."""
         return not self.incident.levels
