@@ -131,11 +131,12 @@ def test_an_order_of_the_machine_is_read_by_its_function(name: str) -> None:
     assert envelopes.read(model, sample(name)).incident_id.startswith("inc-")
 
 
-def test_a_schedule_reaches_its_function() -> None:
-    """Its sample is what a scheduled rule sends."""
-    looks = stack().functions["adopt_policy"].properties["Events"]
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_schedule_reaches_its_function(name: str) -> None:
+    """Its sample is what a scheduled rule sends; the file's name is the function's."""
+    looks = stack().functions[name.partition("/")[2]].properties["Events"]
     assert [event["Type"] for event in looks.values()] == ["Schedule"]
-    assert sample("schedule/adopt_policy")["detail-type"] == "Scheduled Event"
+    assert sample(name)["detail-type"] == "Scheduled Event"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def in_layer(*folders: str) -> list[Path]:
 
 def test_only_the_adapters_import_the_aws_sdk() -> None:
     """boto3 and botocore stand in ``nightshift/aws`` and nowhere else that is deployed."""
-    outside = [*in_layer(), *in_layer("decisions", "remedies"), *FUNCTIONS]
+    outside = [*in_layer(), *in_layer("decisions", "remedies", "sweeps"), *FUNCTIONS]
     assert offenders(outside, *SDK) == []
     assert offenders(in_layer("aws"), *SDK) != []
 
@@ -54,8 +54,15 @@ def test_decisions_and_remedies_never_see_an_adapter() -> None:
 
 
 def test_adapters_never_decide() -> None:
-    """An adapter imports no decision and no remedy."""
-    assert offenders(in_layer("aws"), "nightshift.decisions", "nightshift.remedies") == []
+    """An adapter imports no decision, no remedy and no sweep."""
+    above = ("nightshift.decisions", "nightshift.remedies", "nightshift.sweeps")
+    assert offenders(in_layer("aws"), *above) == []
+
+
+def test_only_sweeps_join_decisions_and_adapters_in_the_layer() -> None:
+    """A sweep reads by adapters and asks decisions, as a function does; nothing below imports a sweep."""
+    assert offenders(in_layer("sweeps"), "nightshift.aws", "nightshift.decisions") != []
+    assert offenders([*in_layer(), *in_layer("decisions", "remedies")], "nightshift.sweeps") == []
 
 
 def test_the_base_of_the_layer_knows_nothing_above_it() -> None:
@@ -72,7 +79,10 @@ def test_no_function_imports_another(source: Path) -> None:
 def test_nothing_deployed_imports_what_is_not() -> None:
     """The layer stands alone."""
     assert (
-        offenders(in_layer() + in_layer("aws", "decisions", "remedies"), "functions", "tools", "tests") == []
+        offenders(
+            in_layer() + in_layer("aws", "decisions", "remedies", "sweeps"), "functions", "tools", "tests"
+        )
+        == []
     )
 
 

@@ -16,6 +16,7 @@ from tests.functional.calls import Call, NotGranted, check
 from tests.functional.machine import heal
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
+from tests.functional.sweeping import stand, sweep
 from tests.functional.world import World
 from tests.samples import sample
 from tests.stack import stack
@@ -97,6 +98,22 @@ def replacement_approved(world: World) -> None:
     )
 
 
+def swept(world: World) -> None:
+    """An alarm that nobody heard, an incident without a machine, and one whose machine died."""
+    first, second = world.instances()
+    stand(first, "ALARM")
+    world.broken["sfn.StartExecution"] = "ServiceUnavailable"
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        world.speak(second)
+    world.broken.clear()
+    world.pass_time(70)
+    sweep(world)
+    world.deliver("SignalRaised")
+    world.fates[world.subject(second).open_incident] = {"status": "FAILED"}
+    world.pass_time(70)
+    sweep(world)
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -105,6 +122,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     disk_cleaned,
     policy_changed,
     replacement_approved,
+    swept,
 )
 
 

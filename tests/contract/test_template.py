@@ -208,6 +208,7 @@ def test_no_function_may_do_everything(name: str) -> None:
     unbounded = {
         "autoscaling:DescribeAutoScalingGroups",
         "autoscaling:DescribeInstanceRefreshes",
+        "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
         "ec2:DescribeInstanceStatus",
         "ec2:DescribeInstances",

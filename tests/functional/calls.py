@@ -15,6 +15,8 @@ ITEM_ACTIONS = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
     "Delete": "dynamodb:DeleteItem",
 }
+#: Actions that are not called as their operation.
+ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
     "auto-scaling": "autoscaling",
@@ -42,6 +44,7 @@ def uses(service: str, operation: str, parameters: Parameters) -> list[tuple[str
     if service == "dynamodb":
         return _item_uses(operation, parameters)
     action = f"{PREFIXES.get(service, service)}:{operation}"
+    action = ACTIONS.get(action, action)
     resources = RESOURCES.get(action)
     return [(action, resource) for resource in (resources(parameters) if resources else ["*"])]
 
@@ -66,7 +69,8 @@ def _item_uses(operation: str, parameters: Parameters) -> list[tuple[str, str]]:
 
 
 def _table(parameters: Parameters) -> str:
-    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{parameters['TableName']}"
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{parameters['TableName']}"
+    return f"{table}/index/{parameters['IndexName']}" if "IndexName" in parameters else table
 
 
 def _alarms(names: list[str]) -> list[str]:
@@ -95,9 +99,13 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "cloudwatch:PutMetricAlarm": lambda request: _alarms([request["AlarmName"]]),
     "events:PutEvents": _events,
     "s3:PutObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
+    "lambda:InvokeFunction": lambda request: [
+        f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{request['FunctionName']}"
+    ],
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "secretsmanager:GetSecretValue": lambda request: [request["SecretId"]],
     "sns:Publish": lambda request: [request["TopicArn"]],
     "ssm:SendCommand": _send_command,
+    "states:DescribeExecution": lambda request: [request["executionArn"]],
     "states:StartExecution": lambda request: [request["stateMachineArn"]],
 }

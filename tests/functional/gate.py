@@ -23,7 +23,8 @@ class Gate(State):
     """Hears every call. ``function`` is who is running; nobody is bound by a policy outside of handlers.
 
     ``broken`` maps a call (``sns.Publish``) to the error code it gets; ``meanwhile`` to what somebody
-    else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer.
+    else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer. ``handed``
+    are the asynchronous invocations, by function; ``fates`` is how executions ended, by their name.
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
@@ -34,6 +35,8 @@ class Gate(State):
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     on_send: Callable[[], object] | None = None
     function: str = ""
+    handed: list[tuple[str, Answer]] = field(default_factory=list)
+    fates: dict[str, Answer] = field(default_factory=dict)
 
     def on_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         """IAM: a handler's call needs a grant of its own policy."""
@@ -78,6 +81,8 @@ class Gate(State):
             "sfn.SendTaskSuccess": self._answer,
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
             "eventbridge.PutEvents": self._publish,
+            "lambda.Invoke": self._hand,
+            "sfn.DescribeExecution": lambda request: self.fates.get(request["executionArn"].split(":")[-1]),
         }
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -94,6 +99,11 @@ class Gate(State):
             raise Rejected("TaskTimedOut", "the token was answered")
         self.tokens[token] = json.loads(request["output"])
         return {}
+
+    def _hand(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert request["InvocationType"] == "Event"
+        self.handed.append((request["FunctionName"], json.loads(request["Payload"])))
+        return {"StatusCode": 202}
 
     def _publish(self, request: dict[str, Any]) -> None:
         # Remembered here, and sent on to moto, which checks that the bus exists.

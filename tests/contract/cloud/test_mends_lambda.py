@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from tests.contract.cloud.harness import wait_for
 
@@ -11,6 +12,14 @@ TELLS = (
     "import os, sys\n"
     "def handler(event, context):\n"
     "    return {'pid': os.getpid(), 'home': os.environ['HOME'], 'sam': 'samtranslator' in str(sys.path)}\n"
+)
+PRINTS = (
+    "import json\n"
+    "def handler(event, context):\n"
+    "    metrics = [{'Name': 'Beat', 'Unit': 'Count'}]\n"
+    "    told = [{'Namespace': 'Mine', 'Dimensions': [['service']], 'Metrics': metrics}]\n"
+    "    aws = {'Timestamp': 0, 'CloudWatchMetrics': told}\n"
+    "    print(json.dumps({'_aws': aws, 'service': 's', 'Beat': [1.0]}))\n"
 )
 
 
@@ -119,3 +128,45 @@ def test_concurrent_invocations_each_have_a_worker(cloud):
     wait_for(lambda: len(cloud.workers()) >= 2, "two workers")
     assert cloud.item("concurrent-one")
     assert cloud.item("concurrent-two")
+
+
+def test_a_metric_that_a_function_prints_is_a_metric(cloud):
+    """With its dimensions, every value of it; what only looks like one is text."""
+    line = {
+        "_aws": {
+            "Timestamp": 0,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "Mine",
+                    "Dimensions": [["service"]],
+                    "Metrics": [{"Name": "Beat", "Unit": "Count"}],
+                }
+            ],
+        },
+        "service": "s",
+        "Beat": [1.0, 2.0],
+    }
+    cloud.invoke("t-work", ask={"print": json.dumps(line)})
+    cloud.invoke("t-work", ask={"print": json.dumps({"_aws": 1})})
+    assert _sum(cloud, "Beat") == 3
+
+
+def test_upstream_still_leaves_printed_metrics_in_the_log(upstream):
+    """Needless once upstream reads the embedded metric format."""
+    upstream.function("prints", PRINTS)
+    upstream.invoke("prints")
+    assert _sum(upstream, "Beat") == 0
+
+
+def _sum(cloud, name):
+    now = datetime.now(UTC)
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="Mine",
+        MetricName=name,
+        Dimensions=[{"Name": "service", "Value": "s"}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=1),
+        Period=3_600,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])

@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from nightshift.aws.session import client
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How an execution stands: ``status`` as Step Functions writes it (RUNNING, FAILED, ...)."""
+
+    status: str
+    error: str = ""
+    cause: str = ""
+
+
+def describe(machine_arn: str, name: str) -> Execution | None:
+    """The execution called ``name``; None when it was never started (or is so since a moment only)."""
+    states = client("stepfunctions")
+    arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    try:
+        found = states.describe_execution(executionArn=arn)
+    except states.exceptions.ExecutionDoesNotExist:
+        return None
+    return Execution(found["status"], found.get("error", ""), found.get("cause", ""))
 
 
 def start(machine_arn: str, name: str, payload: Mapping[str, object]) -> bool:

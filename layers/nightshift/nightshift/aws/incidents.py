@@ -22,9 +22,10 @@ TRIES = 5
 
 
 class Subject(BaseModel):
-    """What is known of a subject: its open incident, and when each alarm last spoke about it."""
+    """What is known of a subject: its open incident, the last that ended, and when each alarm last spoke."""
 
     open_incident: str = ""
+    last_incident: str = ""
     seen: dict[str, str] = {}
 
 
@@ -132,7 +133,7 @@ class Incidents:
             "subject",
             self._table,
             {"incident_id": f"subject#{subject}"},
-            "REMOVE open_incident",
+            "SET last_incident = :id REMOVE open_incident",
             {":id": incident_id},
             condition="open_incident = :id",
         )
@@ -150,7 +151,7 @@ class Incidents:
         )
 
     def listing(self, state: str, limit: int = 100) -> Iterator[Incident]:
-        """The newest incidents in ``state``, by the index; for people, never for guards."""
+        """The newest incidents in ``state``, by the index; for people and sweeps, never for guards."""
         found = tables.pages(
             "query",
             TableName=self._table,

@@ -9,6 +9,7 @@ from tools.local.cloud.config import CloudConfig
 # In this order: a later mend wraps what an earlier one put in place.
 NAMES = (
     "lambda_workers",
+    "embedded_metrics",
     "async_invocation",
     "rule_delivery",
     "alarm_events",
