@@ -1,7 +1,8 @@
 """Crashes on demand: a function's process is killed after a call took effect and before it hears the answer.
 
 ``run/crash.json`` in the state folder orders one crash, ``{"function": "nightshift-apply_remedy",
-"action": "SendCommand"}``; it is removed when it strikes, so that the retry lives.
+"action": "SendCommand", "about": "i-0123"}``: ``about`` stands in the request. The order is removed
+when it strikes, so that the retry lives.
 """
 
 from __future__ import annotations
@@ -16,23 +17,24 @@ import psutil
 from tools.local.cloud import worker
 
 
-def order(home: Path, function: str, action: str) -> None:
-    """The next ``action`` of ``function`` will be its last."""
+def order(home: Path, function: str, action: str, about: str) -> None:
+    """The next ``action`` of ``function`` whose request names ``about`` will be its last."""
     file = _file(home)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
-    draft.write_text(json.dumps({"function": function, "action": action}))
+    draft.write_text(json.dumps({"function": function, "action": action, "about": about}))
     draft.replace(file)
 
 
-def strike(home: Path, function: str, action: str) -> list[int]:
+def strike(home: Path, function: str, action: str, request: str) -> list[int]:
     """SIGKILL the processes of ``function`` if a crash is ordered for this call; their pids."""
     file = _file(home)
     try:
         wanted = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
         return []
-    if (wanted.get("function"), wanted.get("action")) != (function, action):
+    named = str(wanted.get("about", "")) in request
+    if not named or (wanted.get("function"), wanted.get("action")) != (function, action):
         return []
     file.unlink(missing_ok=True)
     struck = [process.pid for process in psutil.Process().children() if _runs(process, function)]

@@ -41,7 +41,7 @@ class Recorder:
             if found:
                 call = _describe(method, path, headers, body, query)
                 self._write(found[1], call, int(answer[0]))
-                crashes.strike(self._home, found[1], call["action"])
+                crashes.strike(self._home, found[1], call["action"], body.decode(errors="replace"))
             return answer
 
         app._dispatch_service_request = recorded

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 QUEUE = "nightshift-demo-pages"
+_INCIDENT = re.compile(r"nightshift (?:why|approve) (\S+)")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Pager:
         for message in answer.get("Messages", []):
             said = json.loads(message["Body"])
             text = said["Message"]
-            incident_id = text.rsplit("nightshift why ", 1)[-1].strip()
+            incident_id = next(iter(_INCIDENT.findall(text)), "")
             self.pages.append(Page("sns", incident_id, said.get("Subject", ""), text))
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 

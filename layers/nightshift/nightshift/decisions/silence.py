@@ -27,13 +27,15 @@ class Past:
     last_closed: str = ""
 
 
-def unheard(alarm: AlarmStateChange, policy: Policy, past: Past, now: datetime) -> SignalRaised | None:
+def unheard(
+    alarm: AlarmStateChange, policy: Policy, alarm_prefix: str, past: Past, now: datetime
+) -> SignalRaised | None:
     """The signal that nobody heard: its event was lost, or the symptom came back under a standing alarm.
 
     Its ``occurred_at`` depends on nothing but what stands in AWS and in the tables, so that two sweeps
     name the same incident. Raises Refused as ``signals.from_alarm`` does.
     """
-    signal = signals.from_alarm(alarm, policy)
+    signal = signals.from_alarm(alarm, policy, alarm_prefix)
     if not isinstance(signal, SignalRaised) or now - clock.parse(signal.occurred_at) <= MARGIN:
         return None
     if not past.seen or clock.parse(past.seen) + _BLUR <= clock.parse(signal.occurred_at):
@@ -57,9 +59,11 @@ def _again(signal: SignalRaised, past: Past, at: str) -> SignalRaised:
     )
 
 
-def quiet(alarm: AlarmStateChange, policy: Policy, heard: Heard, now: datetime) -> SignalCleared | None:
+def quiet(
+    alarm: AlarmStateChange, policy: Policy, alarm_prefix: str, heard: Heard, now: datetime
+) -> SignalCleared | None:
     """The signal that a joined alarm is quiet, when nobody heard it; raises Refused like ``unheard``."""
-    signal = signals.from_alarm(alarm, policy)
+    signal = signals.from_alarm(alarm, policy, alarm_prefix)
     if not isinstance(signal, SignalCleared) or heard.cleared_at:
         return None
     late = now - clock.parse(signal.occurred_at) > MARGIN

@@ -33,21 +33,24 @@ def run(stores: Stores, here: Here, now: datetime) -> list[str]:
     said = []
     for alarm in alarms.in_alarm(here.alarm_prefix):
         try:
-            signal = _unheard(stores, alarm, policy, now)
+            signal = _unheard(stores, here, alarm, policy, now)
         except Refused as error:
             said.append(f"{alarm.detail.alarm_name} is not understood: {error}")
             continue
         if signal:
             said.append(_publish(stores, signal))
-    return said + [_publish(stores, signal) for signal in _quiet(stores, policy, now)]
+    return said + [_publish(stores, signal) for signal in _quiet(stores, here, policy, now)]
 
 
-def _unheard(stores: Stores, alarm: AlarmStateChange, policy: Policy, now: datetime) -> SignalRaised | None:
+def _unheard(
+    stores: Stores, here: Here, alarm: AlarmStateChange, policy: Policy, now: datetime
+) -> SignalRaised | None:
     subject = signals.subject_of(alarm)
     node = stores.nodes.get(subject)
     if node and node.state == "terminated":
         return None  # its alarms are deleted in a moment
-    return silence.unheard(alarm, policy, _past(stores, subject, alarm.detail.alarm_name), now)
+    past = _past(stores, subject, alarm.detail.alarm_name)
+    return silence.unheard(alarm, policy, here.alarm_prefix, past, now)
 
 
 def _past(stores: Stores, subject: str, alarm: str) -> Past:
@@ -61,13 +64,13 @@ def _past(stores: Stores, subject: str, alarm: str) -> Past:
     )
 
 
-def _quiet(stores: Stores, policy: Policy, now: datetime) -> Iterator[SignalCleared]:
+def _quiet(stores: Stores, here: Here, policy: Policy, now: datetime) -> Iterator[SignalCleared]:
     """The signals of alarms that are OK by now, for the incidents that still wait for them."""
     waiting = {heard.alarm: (incident, heard) for incident, heard in _joined(stores)}
     for name, alarm in alarms.named(sorted(waiting)).items():
         incident, heard = waiting[name]
         try:
-            signal = silence.quiet(alarm, policy, heard, now)
+            signal = silence.quiet(alarm, policy, here.alarm_prefix, heard, now)
         except Refused:
             continue  # the policy has forgotten the symptom; its incident ends by its deadline
         if signal and stores.incidents.subject(signal.subject).open_incident == incident:

@@ -23,7 +23,7 @@ class CrashMidHealResumes(Healing):
 
     def fault(self, world: World) -> None:
         """Order the crash, then kill the service."""
-        crashes.order(home(), FUNCTION, "SendCommand")
+        crashes.order(home(), FUNCTION, "SendCommand", self.node_id)
         faults.kill_service(world.node(self.node))
 
     def more(self, world: World, incident: Incident) -> dict[str, tuple[object, bool]]:
