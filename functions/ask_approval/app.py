@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, pages
-from nightshift.aws import secrets
+from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.events import Instant
@@ -75,7 +75,7 @@ def ask(request: Request, now: datetime) -> list[str]:
         return []
     node, link = stores.nodes.get(incident.node_id), _link(incident, asked)
     question = pages.ask(incident, asked, node, request.reason, link)
-    sent = stores.pager.send(question, now)
+    sent = stores.pager.send(question, now, lambda _, delivery: tables.write(delivery))
     if sent.failures and not (sent.now or sent.before):
         raise sent.failures[0]
     return sent.now

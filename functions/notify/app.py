@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, pages
 from nightshift.aws.stores import Stores
+from nightshift.aws.tables import Write
 from nightshift.journal import Note
 from nightshift.settings import Settings
 
@@ -57,16 +58,13 @@ def page(request: Request, now: datetime) -> list[str]:
     incidents = stores.incidents
     incident = incidents.get(request.incident_id)
     text = pages.compose(incident, stores.nodes.get(incident.node_id), request.reason)
-    sent = stores.pager.send(text, now)
-    if sent.now:
-        note = Note(
-            "page",
-            "notify",
-            "sent",
-            f"paged by {', '.join(sent.now)}: {request.reason}",
-            {"title": text.title},
-        )
-        incidents.amend(request.incident_id, now, lambda _: (note, {}))
+
+    def record(channel: str, delivery: Write) -> None:
+        reason = f"paged by {channel}: {request.reason}"
+        note = Note("page", "notify", "sent", reason, {"title": text.title})
+        incidents.amend(request.incident_id, now, lambda _: (note, {}), delivery)
+
+    sent = stores.pager.send(text, now, record)
     if sent.failures:
         raise sent.failures[0]
     return sent.now

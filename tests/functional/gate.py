@@ -18,6 +18,10 @@ from tests.stack import stack
 Answer = dict[str, Any]
 
 
+class Killed(BaseException):
+    """The function's process died at a call; no handler can catch it, as none can catch the real thing."""
+
+
 @dataclass
 class Gate(State):
     """Hears every call. ``function`` is who is running; nobody is bound by a policy outside of handlers.
@@ -25,6 +29,8 @@ class Gate(State):
     ``broken`` maps a call (``sns.Publish``) to the error code it gets; ``meanwhile`` to what somebody
     else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer. ``handed``
     are the asynchronous invocations, by function; ``fates`` is how executions ended, by their name.
+    ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
+    are the calls that took effect, by function and name.
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
@@ -37,6 +43,8 @@ class Gate(State):
     function: str = ""
     handed: list[tuple[str, Answer]] = field(default_factory=list)
     fates: dict[str, Answer] = field(default_factory=dict)
+    pulse: Callable[[str, str], object] | None = None
+    done: list[tuple[str, str]] = field(default_factory=list)
 
     def on_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         """IAM: a handler's call needs a grant of its own policy."""
@@ -49,6 +57,7 @@ class Gate(State):
         """Answer in the service's stead where moto cannot, and break what is to be broken."""
         name = f"{model.service_model.service_id.hyphenize()}.{model.name}"
         request = context["world.request"]
+        self._beat("before", name)
         if name in self.meanwhile:
             self._elsewhere(self.meanwhile.pop(name))
         try:
@@ -57,6 +66,17 @@ class Gate(State):
             said = {"Error": {"Code": error.code, "Message": str(error)}, "ResponseMetadata": {}}
             return SimpleNamespace(status_code=400), said
         return None if answer is None else (SimpleNamespace(status_code=200), answer)
+
+    def on_done(self, http_response: Any, model: Any, **_: Any) -> None:
+        """The call took effect; its caller has not heard of it yet."""
+        name = f"{model.service_model.service_id.hyphenize()}.{model.name}"
+        if self.function and http_response.status_code < 300:
+            self.done.append((self.function, name))
+        self._beat("after", name)
+
+    def _beat(self, when: str, name: str) -> None:
+        if self.pulse and self.function:
+            self.pulse(when, f"{self.function} {name}")
 
     def _answered(self, name: str, request: dict[str, Any]) -> Answer | None:
         if self.function and name in self.broken:
@@ -88,7 +108,7 @@ class Gate(State):
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
         answer = self.ssm.send(request)
         if self.on_send:
-            self.on_send()
+            self._elsewhere(self.on_send)
         return answer
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -119,3 +139,4 @@ def listen(to: Any) -> None:
     session.client.cache_clear()
     to.events.register("provide-client-params", lambda **told: GATES and GATES[-1].on_parameters(**told))
     to.events.register("before-call", lambda **told: GATES[-1].on_call(**told) if GATES else None)
+    to.events.register("after-call", lambda **told: GATES[-1].on_done(**told) if GATES else None)

@@ -12,6 +12,7 @@ from typing import Any
 from jsonata import Jsonata
 
 from nightshift import clock
+from tests.functional.gate import Killed
 from tests.functional.world import World
 from tests.stack import stack, state_machine
 
@@ -113,9 +114,10 @@ class Machine:
             answer = self.world.invoke(function, arguments["Payload"])
         except AssertionError:
             raise
-        except Exception as error:
+        except (Exception, Killed) as error:
             self.world.tokens.pop(token, None)
-            raise TaskFailed(type(error).__name__, error) from error
+            name = "Lambda.Unknown" if isinstance(error, Killed) else type(error).__name__
+            raise TaskFailed(name, error) from error
         return (
             self._token(token, self._value(state["TimeoutSeconds"], data)) if waits else {"Payload": answer}
         )
@@ -159,7 +161,7 @@ def turn(world: World) -> bool:
     if world.ssm.running() and not world.stuck:
         command = world.ssm.running()[0]
         world.pass_time(2)
-        world.invoke("resume_step", world.finish(command, *world.effect(command)))
+        world.hand("resume_step", world.finish(command, *world.effect(command)))
         return True
     return _successor(world)
 
@@ -168,12 +170,12 @@ def _successor(world: World) -> bool:
     now, known = set(world.instances()), set(world.readings)
     for gone in sorted(known - now):
         del world.readings[gone]
-        world.invoke("retire_node", world.terminated(gone))
+        world.hand("retire_node", world.terminated(gone))
     fresh = sorted(now - known)
     for node_id in fresh:
         world.pass_time(3)
         world.readings[node_id] = {"CPUUtilization": 5.0, "DiskUsedPercent": 10.0}
-        world.invoke("welcome_node", world.launched(node_id))
+        world.hand("welcome_node", world.launched(node_id))
     return bool(fresh)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -80,6 +81,30 @@ class RunCommand:
     def running(self) -> list[Command]:
         """Commands that have not ended."""
         return [command for command in self.commands if command.status == "InProgress"]
+
+
+@dataclass
+class Guards:
+    """What the nodes remember of their steps, as the guard of every document has them do.
+
+    ``acted`` are the commands that really did something, in order; ``results`` are by node and step.
+    """
+
+    acted: list[Command] = field(default_factory=list)
+    results: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    fences: dict[str, int] = field(default_factory=dict)
+
+    def run(self, command: Command, act: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+        """A known step answers with its stored result, an older fence is refused, anything else acts."""
+        step = (command.node_id, command.parameters["StepId"])
+        if step not in self.results:
+            fence, highest = int(command.parameters["Fence"]), self.fences.get(command.node_id, 0)
+            if fence < highest:
+                return "Failed", f"refused: fence {fence} is older than {highest}"
+            self.fences[command.node_id] = fence
+            self.acted.append(command)
+            self.results[step] = act()
+        return self.results[step]
 
 
 @cache

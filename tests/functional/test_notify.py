@@ -83,7 +83,7 @@ def test_a_page_reaches_every_channel_once(paged: World, pager: Pager) -> None:
     assert hook["dedup_key"] == request["incident_id"]
     assert hook["text"] == page["Message"]
     assert hook["title"] == page["Subject"]
-    assert paged.story(request["incident_id"]).count(("page", "sent")) == 1
+    assert paged.story(request["incident_id"]).count(("page", "sent")) == 2, "one entry for each channel"
 
 
 def test_the_event_of_an_escalation_pages_too_but_not_twice(paged: World, pager: Pager) -> None:

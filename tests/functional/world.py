@@ -19,8 +19,8 @@ from unittest.mock import patch
 
 from nightshift import clock
 from nightshift.aws import session
-from tests.functional.gate import Gate
-from tests.functional.run_command import Command
+from tests.functional.gate import Gate, Killed
+from tests.functional.run_command import Command, Guards
 from tests.functional.state import GROUP
 from tests.samples import sample
 from tests.stack import ACCOUNT, REGION, stack
@@ -54,6 +54,7 @@ class World(Gate):
     endings: dict[str, tuple[str, str]] = field(default_factory=dict)
     stuck: bool = False
     person: Callable[[str], object] | None = None
+    guards: Guards = field(default_factory=Guards)
 
     # handlers
 
@@ -69,6 +70,13 @@ class World(Gate):
             self.function = before
         result: dict[str, Any] = json.loads(json.dumps(answer))
         return result
+
+    def hand(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke as an event source does: a function that died gets the same event again."""
+        try:
+            return self.invoke(name, event)
+        except Killed:
+            return self.invoke(name, event)
 
     def deliver(self, name: str, index: int = -1) -> dict[str, Any]:
         """Invoke the function that listens to one of our own events, with the one last published."""
@@ -159,7 +167,11 @@ class World(Gate):
         return self.ssm.last
 
     def effect(self, command: Command) -> tuple[str, str]:
-        """What a document does to its node, by ``cures``; and how the command ends, by ``endings``."""
+        """What a command does to its node and how it ends: the node runs a step once, as its guard says."""
+        return self.guards.run(command, lambda: self._act(command))
+
+    def _act(self, command: Command) -> tuple[str, str]:
+        """What a document does to its node, by ``cures``; and how it ends, by ``endings``."""
         remedy = command.document.removeprefix("Nightshift-")
         if self.node(command.node_id).state == "pending":
             remedy = "Welcome"
@@ -170,7 +182,7 @@ class World(Gate):
 
     def end_at_once(self) -> None:
         """From now on a command is over, and its event delivered, before its sender hears its id."""
-        self.on_send = lambda: self.invoke(
+        self.on_send = lambda: self.hand(
             "resume_step", self.finish(self.ssm.last, *self.effect(self.ssm.last))
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightshift.aws import tables
+from nightshift.aws.tables import Write
 
 
 class Deliveries:
@@ -15,7 +16,7 @@ class Deliveries:
         """Whether the page reached the channel already."""
         return tables.get(self._table, {"delivery_id": f"{page}#{channel}"}) is not None
 
-    def remember(self, page: str, channel: str, at: str, expires_at: int) -> None:
-        """The page reached the channel. ``expires_at`` in epoch seconds."""
+    def remember(self, page: str, channel: str, at: str, expires_at: int) -> Write:
+        """The write that the page reached the channel. ``expires_at`` in epoch seconds."""
         item = {"delivery_id": f"{page}#{channel}", "delivered_at": at, "expires_at": expires_at}
-        tables.write(tables.put("delivery", self._table, item))
+        return tables.put("delivery", self._table, item)

@@ -98,10 +98,12 @@ class Incidents:
         incident_id: str,
         at: datetime,
         change: Callable[[Incident], tuple[Note, Mapping[str, object]] | None],
+        *more: Write,
     ) -> Incident:
         """Read, ask ``change`` for a note and new values, record them; again when another writer was first.
 
-        ``change`` answers None when the incident needs nothing. Raises Conflict after ``TRIES`` lost races.
+        ``change`` answers None when the incident needs nothing; ``more`` is written with it. Raises
+        Conflict after ``TRIES`` lost races.
         """
         for attempt in range(1, TRIES + 1):
             incident = self.get(incident_id)
@@ -110,7 +112,7 @@ class Incidents:
                 return incident
             note, values = wanted
             try:
-                return self.record(incident, at, note, **values)
+                return self.record(incident, at, note, *more, **values)
             except Conflict:
                 if attempt == TRIES:
                     raise

@@ -12,6 +12,7 @@ from nightshift import clock
 from nightshift.aws import channels
 from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.policies import Policies
+from nightshift.aws.tables import Write
 from nightshift.errors import NightshiftError
 from nightshift.pages import Page
 
@@ -36,8 +37,12 @@ class Pager:
     policies: Policies
     topic_arn: str
 
-    def send(self, page: Page, now: datetime) -> Sent:
-        """Try every channel once; failures are returned, not raised."""
+    def send(self, page: Page, now: datetime, record: Callable[[str, Write], object]) -> Sent:
+        """Try every channel once; failures are returned, not raised.
+
+        ``record`` is told of each delivery at once, with the write that remembers it: a function that
+        dies at a later channel has not forgotten this one.
+        """
         sent = Sent()
         for channel, deliver in self._channels(page).items():
             if self.deliveries.done(page.key, channel):
@@ -51,7 +56,8 @@ class Pager:
                 )
                 sent.failures.append(error)
                 continue
-            self.deliveries.remember(page.key, channel, clock.iso(now), int((now + KEPT).timestamp()))
+            end = int((now + KEPT).timestamp())
+            record(channel, self.deliveries.remember(page.key, channel, clock.iso(now), end))
             sent.now.append(channel)
         return sent
 
