@@ -149,6 +149,14 @@ def test_a_recorded_pid_of_another_program_is_not_ours(start):
     assert Daemon("cloud", process.pid, began, "tools.local.cloud").process() is None
 
 
+def test_a_process_between_fork_and_exec_is_ours_by_its_start(start, monkeypatch):
+    """Its command line is empty for an instant; that must not read as "it ended while starting"."""
+    process = start("-c", SLEEPER, "tools.local.fleet")
+    began = psutil.Process(process.pid).create_time()
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _self: [])
+    assert Daemon("fleet", process.pid, began, "tools.local.fleet").process() is not None
+
+
 def test_a_killed_part_is_reported(home, start, capsys):
     """The status says which part ended unasked and how to clear it; reading commands point there, too."""
     process = start("-c", SLEEPER, "tools.local.fleet")

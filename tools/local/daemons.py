@@ -41,7 +41,9 @@ class Daemon:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < SAME_START_SECONDS
-            if same and process.status() != psutil.STATUS_ZOMBIE and self.module in process.cmdline():
+            words = process.cmdline()  # empty for an instant while the kernel swaps the program in
+            named = not words or self.module in words
+            if same and named and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
 

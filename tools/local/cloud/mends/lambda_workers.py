@@ -23,6 +23,8 @@ from tools.local.cloud.config import CloudConfig
 
 _WORKER_SCRIPT = Path(worker.__file__)
 _LOG_SECONDS = 0.5
+_CONCURRENCY = 4  # processes of one function; AWS has room for a thousand, a laptop drowns in them
+_turns: dict[str, threading.BoundedSemaphore] = {}
 _closing = threading.Event()
 
 
@@ -45,13 +47,19 @@ def apply(config: CloudConfig) -> None:
     execute = lambda_svc._execute_function_warm
 
     def execute_warm(func: Any, event: Any, request_id: str) -> Any:
-        answer = execute(func, event, request_id)
+        with _turn(str(func["config"]["FunctionName"])):
+            answer = execute(func, event, request_id)
         body = answer.get("body")
         if isinstance(body, dict) and worker.FAILURE_KEY in body:
             return {"body": body[worker.FAILURE_KEY], "error": True, "log": answer.get("log", "")}
         return answer
 
     lambda_svc._execute_function_warm = execute_warm
+
+
+def _turn(function: str) -> threading.BoundedSemaphore:
+    """Invocations of a function beyond its processes wait here."""
+    return _turns.setdefault(function, threading.BoundedSemaphore(_CONCURRENCY))
 
 
 def close() -> None:
