@@ -65,6 +65,10 @@ test-unit: $(READY) ## pure tests, seconds
 test-fast: $(READY) ## everything but the end-to-end tests
 	@$(PY) -m pytest -m "not e2e" --ignore=tests/e2e $(ARGS)
 
+.PHONY: storm
+storm: $(READY) ## 200 nodes fail at once, 1,000 signals: leases, pages, time and memory; about six minutes
+	@NIGHTSHIFT_STORM=200 $(PY) -m pytest -q tests/e2e/test_storm_proof.py
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, cfn-lint on the template and the state machines, bandit
 	@$(PY) -m tools.lint

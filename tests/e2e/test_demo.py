@@ -19,6 +19,7 @@ SCENARIOS = {
     "sustained_healed": ("healed", 1),
     "disk_cleaned": ("healed", 1),
     "storm_guard": ("healed", 1),
+    "approval_required": ("healed", 3),
     "flapping_pages": ("escalated", 0),
     "crash_mid_heal_resumes": ("healed", 1),
 }

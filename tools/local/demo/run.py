@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from nightshift.incident import Incident
 from tools.cli import screen
 from tools.cli.connection import Connection, Target
-from tools.local import seed, stack
-from tools.local.demo import bill, report
+from tools.local import stack
+from tools.local.demo import bill, policy, report
 from tools.local.demo.narrator import Plain, Screen, line, node_table
 from tools.local.demo.pager import Pager
 from tools.local.demo.scenarios import Result, Scenario
+from tools.local.demo.scenarios.approval_required import ApprovalRequired
 from tools.local.demo.scenarios.crash_mid_heal_resumes import CrashMidHealResumes
 from tools.local.demo.scenarios.disk_cleaned import DiskCleaned
 from tools.local.demo.scenarios.flapping_pages import FlappingPages
@@ -39,17 +37,11 @@ PHASES: tuple[tuple[type, ...], ...] = (
     (RestartService,),
     (RebuildContainer,),
     (ReplaceNode,),
+    (ApprovalRequired,),
     (StormGuard,),
     (UnhealablePagesOnce, SpikeIgnored, SustainedHealed, DiskCleaned),
     (FlappingPages, CrashMidHealResumes),
 )
-# What the demo asks of one group beyond the local policy, so that storms and flapping are seen.
-WEB_LOCAL = {
-    "max_in_repair": 1,
-    "min_healthy": 1,
-    "storm": {"max_unhealthy": "50%", "gather_seconds": 2, "cooldown_seconds": 4},
-    "flapping": {"heals": 2, "window_seconds": 600},
-}
 
 
 def run(*, plain: bool) -> int:
@@ -78,7 +70,7 @@ def run(*, plain: bool) -> int:
 def _play(console: Console, pager: Pager, fleet: str, began: float, *, plain: bool) -> int:
     connection = Connection(Target())
     pager.subscribe(connection.client("sns"), connection.client("sqs"), connection.output("PagesTopicArn"))
-    _page_by_webhook(connection, pager.url)
+    policy.adopt(connection, pager.url)
     world = World(connection, pager, fleet)
     world.look()
     console.print(node_table(world.nodes, []))
@@ -151,14 +143,3 @@ def _tell_news(world: World, narrator: Plain | Screen) -> None:
 def _name(world: World, incident: Incident) -> str:
     node = world.node_by_id(incident.node_id) or world.node_by_id(incident.subject)
     return str(node["name"]) if node else incident.node_id
-
-
-def _page_by_webhook(connection: Connection, url: str) -> None:
-    """Adopt the local policy with a webhook and limits of its own for one group, while the stack runs."""
-    policy = Path(home() / "tmp" / "demo-policy.yaml")
-    wanted = yaml.safe_load(seed.POLICY.read_text())
-    wanted["groups"]["web-local"]["healing"] = WEB_LOCAL
-    wanted["notify"] = {"webhooks": [url]}
-    policy.write_text(yaml.safe_dump(wanted))
-    with contextlib.suppress(FileExistsError):
-        seed.adopt_policy(connection.client, connection.output("ArtifactsBucket"), policy)

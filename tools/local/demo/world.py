@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nightshift.aws import tables
+from nightshift.aws.fleet import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
 from nightshift.incident import Incident
@@ -75,6 +76,11 @@ class World:
         """How many commands were sent for an incident."""
         commands = self.connection.client("ssm").list_commands()["Commands"]
         return sum(incident_id in one.get("Comment", "") for one in commands)
+
+    def holders(self, group: str) -> list[str]:
+        """Who holds a node of the group at this moment."""
+        found = Groups(self.connection.output("GroupsTable")).get(group)
+        return [lease.incident_id for lease in found.leases.values()] if found else []
 
     def is_quiet(self, node_id: str, symptom: str) -> bool:
         """Whether the node's alarm for a symptom says OK."""

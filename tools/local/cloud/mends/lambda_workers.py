@@ -47,7 +47,7 @@ def apply(config: CloudConfig) -> None:
     execute = lambda_svc._execute_function_warm
 
     def execute_warm(func: Any, event: Any, request_id: str) -> Any:
-        with _turn(str(func["config"]["FunctionName"])):
+        with _turn(str((func.get("config") or func)["FunctionName"])):
             answer = execute(func, event, request_id)
         body = answer.get("body")
         if isinstance(body, dict) and worker.FAILURE_KEY in body:
