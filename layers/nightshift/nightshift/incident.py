@@ -153,11 +153,12 @@ class Lease(_Fact):
 
 
 class Release(_Fact):
-    """One built version of an app, in the artifacts bucket."""
+    """One built version of an app, in the artifacts bucket; ``size`` in bytes, 0 when nobody noted it."""
 
     version: str
     key: str
     sha256: str
+    size: int = 0
 
 
 class Pause(_Fact):
