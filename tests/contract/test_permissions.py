@@ -13,6 +13,7 @@ import pytest
 
 from nightshift.aws import session
 from tests.functional.calls import Call, NotGranted, check
+from tests.functional.fleet import grow
 from tests.functional.machine import heal
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
@@ -99,7 +100,7 @@ def replacement_approved(world: World) -> None:
 
 
 def swept(world: World) -> None:
-    """An alarm that nobody heard, an incident without a machine, and one whose machine died."""
+    """An alarm that nobody heard, an incident without a machine, one whose machine died, a lost end."""
     first, second = world.instances()
     stand(first, "ALARM")
     world.broken["sfn.StartExecution"] = "ServiceUnavailable"
@@ -110,7 +111,9 @@ def swept(world: World) -> None:
     sweep(world)
     world.deliver("SignalRaised")
     world.fates[world.subject(second).open_incident] = {"status": "FAILED"}
-    world.pass_time(70)
+    world.welcome(grow(world))
+    world.finish(world.ssm.last)
+    world.pass_time(130)
     sweep(world)
 
 

@@ -227,7 +227,8 @@ class Step(_Fact):
     """One effect on the world: its intent, and the token that waits for it.
 
     A step without a token (a release installed on a fresh node) may answer for another step,
-    ``answers``, that has one.
+    ``answers``, that has one. ``command_id`` is the last command that was sent for it; ``due_at`` stands
+    while nobody has said how that ended, and is when silence about it becomes a fault.
     """
 
     step_id: str
@@ -240,3 +241,5 @@ class Step(_Fact):
     version: str = ""
     intended_at: Instant
     answered: bool = False
+    command_id: str = ""
+    due_at: Instant | None = None

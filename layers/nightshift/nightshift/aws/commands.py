@@ -11,6 +11,7 @@ from nightshift.aws.session import client
 from nightshift.errors import NightshiftError, Permanent, Retryable
 
 DELIVERY_SECONDS = 60
+UNKNOWN = "Unknown"  # not one of Run Command's: it lists no invocation of the command on the node
 ENDED = frozenset(
     {
         "Success",
@@ -93,7 +94,7 @@ def invocation(command_id: str, node_id: str) -> Invocation:
     answer = client("ssm").list_command_invocations(CommandId=command_id, InstanceId=node_id, Details=True)
     found = answer["CommandInvocations"]
     if not found:
-        return Invocation(succeeded=False, status="Unknown", output="the command never reached this node")
+        return Invocation(succeeded=False, status=UNKNOWN, output="the command never reached this node")
     text = "\n".join(plugin.get("Output", "") for plugin in found[0].get("CommandPlugins", [])).strip()
     status = found[0]["Status"]
     return Invocation(succeeded=status == "Success", status=status, output=text[-TAIL:], text=text)

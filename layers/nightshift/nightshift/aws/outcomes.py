@@ -45,6 +45,7 @@ class Outcomes:
             tables.write(self.nodes.change(step.node_id, state="in_service", release=step.version))
         waiting = self.steps.get(step.answers) if step.answers else step
         if waiting is None or not waiting.token:
+            self.steps.settled(step.step_id)
             if not result.succeeded:
                 raise Permanent(
                     "node.not_welcomed", f"{step.node_id} has no release: {result.status}: {result.output}"
@@ -54,6 +55,8 @@ class Outcomes:
         executions.answer(waiting.token, {"succeeded": result.succeeded})
         self.steps.answered(waiting.step_id)
         self.bus.publish(_event(incident, _level(incident, waiting), result, now))
+        if waiting is not step:
+            self.steps.settled(step.step_id)
 
     def _record(self, step: Step, result: Invocation, now: datetime, *, saves: bool) -> Incident:
         def change(incident: Incident) -> tuple[Note, dict[str, object]] | None:

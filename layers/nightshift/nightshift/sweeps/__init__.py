@@ -31,9 +31,11 @@ class Here(Settings):
     journal_table: str
     nodes_table: str
     policies_table: str
+    steps_table: str
     alarm_prefix: str
     heal_state_machine_arn: str
     close_incident_function: str
+    resume_step_function: str
 
 
 class Sweep(Protocol):
