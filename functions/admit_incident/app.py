@@ -11,13 +11,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
-from nightshift.aws import auto_scaling, metrics, reaching, tables
+from nightshift.aws import auto_scaling, metrics, reaching
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
-from nightshift.events import STORM, SignalCleared, SignalRaised, of_group, traceparent
-from nightshift.incident import Attempt, Incident, Lease, Reach, Storm
+from nightshift.incident import Attempt, Incident, Lease, Reach
 from nightshift.journal import Note
 from nightshift.settings import Settings
 
@@ -129,51 +128,11 @@ def _take_lease(
 
 
 def _weather(situation: Situation, admission: Admission) -> str:
-    """Write down what the group's storm does, and tell it; returns the id of the storm's own incident.
-
-    Telling is repeated until it is known: whoever opens and closes incidents ignores what it heard before.
-    """
-    stores, group, change = Stores.of(Environment), situation.group, admission.storm
-    if group is None:
+    """Write down what the group's storm does; returns the id of the storm's own incident, if it rages."""
+    if situation.group is None:
         raise AssertionError("there is no storm without a group")
-    now = clock.iso(situation.now)
-    storm = group.storm or Storm(
-        incident_id=_raised(group.group, now, admission.reason).incident_id, began_at=now
-    )
-    if change == "over":
-        stores.bus.publish(_cleared(group.group, storm, now, admission.reason))
-        tables.write(stores.groups.weather(group.group, group.storm, None))
-        return ""
-    if change:
-        after = storm.model_copy(update={"calm_since": now if change == "calm" else None})
-        tables.write(stores.groups.weather(group.group, group.storm, after))
-    if stores.incidents.find(storm.incident_id) is None:
-        stores.bus.publish(_raised(group.group, storm.began_at, admission.reason))
-    return storm.incident_id
-
-
-def _raised(group: str, at: str, reason: str) -> SignalRaised:
-    subject = of_group(group)
-    return SignalRaised(
-        occurred_at=at,
-        traceparent=traceparent(subject, at),
-        subject=subject,
-        symptom=STORM,
-        alarm=STORM,
-        held_since=at,
-        reason=reason,
-    )
-
-
-def _cleared(group: str, storm: Storm, at: str, reason: str) -> SignalCleared:
-    return SignalCleared(
-        occurred_at=at,
-        traceparent=traceparent(storm.incident_id, at),
-        subject=of_group(group),
-        symptom=STORM,
-        alarm=STORM,
-        reason=reason,
-    )
+    weather = Stores.of(Environment).weather
+    return weather.note(situation.group, admission.storm, admission.reason, situation.now)
 
 
 def _inputs(situation: Situation, admission: Admission) -> dict[str, object]:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from nightshift.aws import session
+from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.fleet import grow
 from tests.functional.machine import heal
@@ -100,7 +100,7 @@ def replacement_approved(world: World) -> None:
 
 
 def swept(world: World) -> None:
-    """An alarm that nobody heard, an incident without a machine, one whose machine died, a lost end."""
+    """All that sweeps look for: what nobody heard, began, ended or gave back."""
     first, second = world.instances()
     stand(first, "ALARM")
     world.broken["sfn.StartExecution"] = "ServiceUnavailable"
@@ -110,9 +110,15 @@ def swept(world: World) -> None:
     world.pass_time(70)
     sweep(world)
     world.deliver("SignalRaised")
-    world.fates[world.subject(second).open_incident] = {"status": "FAILED"}
+    paged = world.subject(second).open_incident
+    world.fates[paged] = {"status": "FAILED"}
+    world.pass_time(70)
+    sweep(world)
     world.welcome(grow(world))
     world.finish(world.ssm.last)
+    world.invoke("close_incident", {"incident_id": paged, "outcome": "escalated", "reason": "in vain"})
+    world.invoke("retire_node", world.terminated(second))
+    tables.write(world.groups.enroll(GROUP, "i-0forgotten", "inc-forgotten"))
     world.pass_time(130)
     sweep(world)
 

@@ -55,7 +55,7 @@ def test_a_command_that_runs_is_left_alone(world: World) -> None:
     """However long: its document and its state have timeouts of their own."""
     _, _, order = admitted(world)
     world.invoke("apply_remedy", order)
-    world.pass_time(800)
+    world.pass_time(500)
     assert sweep(world) == []
     assert world.handed == []
 

@@ -176,6 +176,34 @@ class Groups:
             names=names | ({"#subject": subject} if subject else {}),
         )
 
+    def reap(self, group: str, node_id: str, lease: Lease, *, replacement: bool) -> Write:
+        """The write that ends a lease as it was read; it loses to any newer one, which has another fence.
+
+        With ``replacement`` nothing waits for the node's successor any more either.
+        """
+        removed = ["leases.#node", *(["replacements.#node"] if replacement else [])]
+        return tables.update(
+            "lease",
+            self._table,
+            {"group": group},
+            f"REMOVE {', '.join(removed)}",
+            {":me": lease.incident_id, ":fence": lease.fence},
+            condition="leases.#node.incident_id = :me AND leases.#node.fence = :fence",
+            names={"#node": node_id},
+        )
+
+    def strike(self, group: str, subject: str, incident_id: str) -> Write:
+        """The write that strikes a subject off the group's ill ones; it loses to another incident."""
+        return tables.update(
+            "roll",
+            self._table,
+            {"group": group},
+            "REMOVE troubled.#subject",
+            {":incident": incident_id},
+            condition="troubled.#subject = :incident",
+            names={"#subject": subject},
+        )
+
     def enroll(self, group: str, subject: str, incident_id: str) -> Write:
         """The write that counts a subject among the group's ill ones, as long as its incident is open."""
         return tables.update(

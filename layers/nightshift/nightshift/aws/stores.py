@@ -16,6 +16,7 @@ from nightshift.aws.outcomes import Outcomes
 from nightshift.aws.pager import Pager
 from nightshift.aws.policies import Policies
 from nightshift.aws.steps import Steps
+from nightshift.aws.weather import Weather
 from nightshift.errors import Permanent
 from nightshift.settings import Settings
 
@@ -80,6 +81,11 @@ class Stores:
     def intents(self) -> Intents:
         """What records an intent before its effect."""
         return Intents(self.incidents, self.nodes, self.groups, self.steps, self.policies)
+
+    @property
+    def weather(self) -> Weather:
+        """What writes down a group's storm, and tells it."""
+        return Weather(self.groups, self.incidents, self.bus)
 
     def outcomes(self, actor: str) -> Outcomes:
         """What concludes a step, on behalf of the function ``actor``."""

@@ -8,12 +8,13 @@ of one storm incident, which holds the only page. Healing goes on after the stor
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from nightshift import clock
 from nightshift.decisions.amounts import at_most
 from nightshift.decisions.situation import Admission, Change, Situation
 from nightshift.events import STORM
-from nightshift.incident import GroupState
+from nightshift.incident import GroupState, Storm
 
 
 def storm_itself(situation: Situation) -> Admission | None:
@@ -53,17 +54,24 @@ def storm(situation: Situation) -> Admission | None:
     return _calming(situation, group, counted)
 
 
+def course(storm: Storm, rest: int, now: datetime) -> Change:
+    """What a storm does now that no more than allowed are ill; ``rest`` is its cool-down in seconds."""
+    if storm.calm_since is None:
+        return "calm"
+    return "over" if now >= clock.parse(storm.calm_since) + clock.seconds(rest) else ""
+
+
 def _calming(situation: Situation, group: GroupState, counted: str) -> Admission | None:
     if group.storm is None:
         return None
     rest = situation.healing.storm.cooldown_seconds
-    if group.storm.calm_since is None:
+    change = course(group.storm, rest, situation.now)
+    if change == "calm" or group.storm.calm_since is None:
         return _held(situation, f"the storm calms: {counted}; rests {rest} s", "calm")
+    if change == "over":
+        return _held(situation, f"the storm is over: {counted}", "over")
     over = clock.parse(group.storm.calm_since) + clock.seconds(rest)
-    if situation.now < over:
-        reason = f"the storm is calm since {group.storm.calm_since}; rests {rest} s"
-        return situation.wait("storm", reason, over)
-    return _held(situation, f"the storm is over: {counted}", "over")
+    return situation.wait("storm", f"the storm is calm since {group.storm.calm_since}; rests {rest} s", over)
 
 
 def _held(situation: Situation, reason: str, change: Change) -> Admission:

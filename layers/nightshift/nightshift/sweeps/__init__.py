@@ -30,6 +30,7 @@ class Here(Settings):
     incidents_table: str
     journal_table: str
     nodes_table: str
+    groups_table: str
     policies_table: str
     steps_table: str
     alarm_prefix: str
