@@ -119,6 +119,10 @@ def swept(world: World) -> None:
     world.invoke("close_incident", {"incident_id": paged, "outcome": "escalated", "reason": "in vain"})
     world.invoke("retire_node", world.terminated(second))
     tables.write(world.groups.enroll(GROUP, "i-0forgotten", "inc-forgotten"))
+    session.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        InstanceId=first, ShouldDecrementDesiredCapacity=False
+    )
+    world.ssm.offline.add(first)
     world.pass_time(130)
     sweep(world)
 

@@ -12,7 +12,7 @@ NAMES = sweeps.names()
 
 def test_there_are_sweeps() -> None:
     """Found by their files alone."""
-    assert {"alarms_without_incident", "expired_leases", "silent_steps", "storms"} <= set(NAMES)
+    assert {"alarms_without_incident", "expired_leases", "inventory", "silent_steps", "storms"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

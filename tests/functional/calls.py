@@ -105,6 +105,9 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "secretsmanager:GetSecretValue": lambda request: [request["SecretId"]],
     "sns:Publish": lambda request: [request["TopicArn"]],
+    "sqs:SendMessage": lambda request: [
+        f"arn:aws:sqs:{REGION}:{ACCOUNT}:{request['QueueUrl'].rpartition('/')[2]}"
+    ],
     "ssm:SendCommand": _send_command,
     "states:DescribeExecution": lambda request: [request["executionArn"]],
     "states:StartExecution": lambda request: [request["stateMachineArn"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ class Gate(State):
 
     ``broken`` maps a call (``sns.Publish``) to the error code it gets; ``meanwhile`` to what somebody
     else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer. ``handed``
-    are the asynchronous invocations, by function; ``fates`` is how executions ended, by their name.
+    are the asynchronous invocations, by function, ``queued`` the messages, by queue; ``forgotten`` by EC2;
+    ``fates`` is how executions ended, by their name.
     ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
     are the calls that took effect, by function and name.
     """
@@ -42,6 +44,8 @@ class Gate(State):
     on_send: Callable[[], object] | None = None
     function: str = ""
     handed: list[tuple[str, Answer]] = field(default_factory=list)
+    forgotten: set[str] = field(default_factory=set)
+    queued: list[tuple[str, Answer]] = field(default_factory=list)
     fates: dict[str, Answer] = field(default_factory=dict)
     pulse: Callable[[str, str], object] | None = None
     done: list[tuple[str, str]] = field(default_factory=list)
@@ -95,6 +99,7 @@ class Gate(State):
     def _fakes(self) -> dict[str, Callable[[dict[str, Any]], Answer | None]]:
         return {
             "ssm.SendCommand": self._send,
+            "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
             "secrets-manager.GetSecretValue": lambda _: {"SecretString": "signs links in tests"},
@@ -102,6 +107,7 @@ class Gate(State):
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
             "eventbridge.PutEvents": self._publish,
             "lambda.Invoke": self._hand,
+            "sqs.SendMessage": self._queue,
             "sfn.DescribeExecution": lambda request: self.fates.get(request["executionArn"].split(":")[-1]),
         }
 
@@ -125,9 +131,22 @@ class Gate(State):
         self.handed.append((request["FunctionName"], json.loads(request["Payload"])))
         return {"StatusCode": 202}
 
+    def _instances(self, request: dict[str, Any]) -> Answer | None:
+        """As if EC2 had forgotten instances that ended long ago; everything else is moto's answer."""
+        asked = {one for key in request.get("Filters", ()) for one in key["Values"]}
+        return {"Reservations": []} if asked and asked <= self.forgotten else None
+
+    def _queue(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.queued.append((request["QueueUrl"], json.loads(request["MessageBody"])))
+        return {"MessageId": f"message-{len(self.queued)}", "MD5OfMessageBody": _md5(request["MessageBody"])}
+
     def _publish(self, request: dict[str, Any]) -> None:
         # Remembered here, and sent on to moto, which checks that the bus exists.
         self.published += [(entry["DetailType"], json.loads(entry["Detail"])) for entry in request["Entries"]]
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 GATES: list[Gate] = []

@@ -155,6 +155,15 @@ class Notify(_Part):
     webhooks: tuple[HttpUrl, ...] = ()
 
 
+class Inventory(_Part):
+    """What is believed of a listing of the fleet."""
+
+    max_vanished: Amount = Field(
+        "30%",
+        description="More known nodes of a group (and at least 2) listed nowhere at once are not believed",
+    )
+
+
 class Policy(_Part):
     """The whole policy."""
 
@@ -164,6 +173,7 @@ class Policy(_Part):
     healing: Healing = Healing()
     notify: Notify = Notify()
     maintenance: tuple[Window, ...] = ()
+    inventory: Inventory = Inventory()
 
     def healing_of(self, group: str) -> Healing:
         """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""

@@ -37,6 +37,8 @@ class Here(Settings):
     heal_state_machine_arn: str
     close_incident_function: str
     resume_step_function: str
+    retire_node_function: str
+    welcome_queue_url: str
 
 
 class Sweep(Protocol):
