@@ -28,6 +28,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         raise Retryable("sweep.failed", "; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     metrics.add_dimension("FunctionName", context.function_name)
     metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
+    metrics.add_metric("Found", MetricUnit.Count, len(said))
     metrics.flush_metrics()
     return {"said": said}
 

@@ -168,6 +168,7 @@ def test_a_complete_round_is_a_heartbeat(world: World, capsys: pytest.CaptureFix
     (beat,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Heartbeat"' in line]
     assert beat["_aws"]["CloudWatchMetrics"][0]["Namespace"] == alarm["Namespace"]
     assert set(beat["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]) == {"service", "FunctionName"}
+    assert beat["Found"] == [0.0]
     assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]} == {
         name: beat[name] for name in ("service", "FunctionName")
     }
