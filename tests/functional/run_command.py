@@ -37,10 +37,14 @@ class Command:
 
 @dataclass
 class RunCommand:
-    """Every command that was sent; ``offline`` are nodes whose agent is not registered."""
+    """Every command that was sent; ``offline`` are nodes whose agent is not registered.
+
+    ``forgotten`` are commands that the service does not know any more.
+    """
 
     commands: list[Command] = field(default_factory=list)
     offline: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         """SendCommand: refuses unknown documents, wrong parameters and absent agents."""
@@ -54,7 +58,9 @@ class RunCommand:
         return {"Command": {"CommandId": command.command_id, "Status": "Pending"}}
 
     def invocations(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListCommandInvocations with details, of one command on one node."""
+        """ListCommandInvocations with details, of one command on one node; a command is known for 30 days."""
+        if request["CommandId"] in self.forgotten:
+            raise Rejected("InvalidCommandId", "")
         found = [
             {
                 "CommandId": one.command_id,

@@ -87,10 +87,13 @@ def test_a_result_that_was_noted_and_never_concluded_is_made_good(world: World) 
     assert sweep(world) == []
 
 
-def test_a_command_that_was_never_delivered_has_failed(world: World) -> None:
-    """Run Command lists nothing on the node: the ladder goes on."""
+@pytest.mark.parametrize("known", [True, False])
+def test_a_command_that_was_never_delivered_has_failed(world: World, *, known: bool) -> None:
+    """Run Command lists nothing on the node, or does not know the command: the ladder goes on."""
     _, incident_id, order = admitted(world)
     world.invoke("apply_remedy", order)
+    if not known:
+        world.ssm.forgotten.add(world.ssm.last.command_id)
     world.ssm.commands.clear()
     world.pass_time(120)
     sweep(world)

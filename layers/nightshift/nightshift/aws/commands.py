@@ -90,8 +90,12 @@ def send(document: str, node_id: str, parameters: Mapping[str, str], comment: st
 
 
 def invocation(command_id: str, node_id: str) -> Invocation:
-    """How a command ended on a node, by one ``ListCommandInvocations`` page."""
-    answer = client("ssm").list_command_invocations(CommandId=command_id, InstanceId=node_id, Details=True)
+    """How a command ended on a node, by one ``ListCommandInvocations`` page; UNKNOWN when none lists it."""
+    ssm = client("ssm")
+    try:
+        answer = ssm.list_command_invocations(CommandId=command_id, InstanceId=node_id, Details=True)
+    except ssm.exceptions.InvalidCommandId:
+        answer = {"CommandInvocations": []}
     found = answer["CommandInvocations"]
     if not found:
         return Invocation(succeeded=False, status=UNKNOWN, output="the command never reached this node")
