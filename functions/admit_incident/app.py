@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
-from nightshift.aws import auto_scaling, metrics, reaching
+from nightshift.aws import auto_scaling, evidence, reaching
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.decisions.admission import admit
@@ -33,6 +33,7 @@ class Environment(Settings):
     nodes_table: str
     groups_table: str
     policies_table: str
+    inspections_table: str
     bus_name: str
 
 
@@ -81,7 +82,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
     healing = policy.healing_of(incident.group)
     back = max([healing.stale_seconds, *(symptom.for_seconds for symptom in known.values())])
-    since = now - clock.seconds(back + 60)
+    since, seen = now - clock.seconds(back + 60), Stores.of(Environment).inspections
     return version, Situation(
         now=now,
         incident=incident,
@@ -89,7 +90,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         group=groups.get(node.group) if node else None,
         pause=groups.pause(),
         symptoms=known,
-        samples=metrics.samples(known, incident.node_id, since, now) if node and known else {},
+        samples=evidence.samples(seen, known, incident.node_id, since, now) if node and known else {},
         healing=healing,
         capacity=auto_scaling.capacity(node.auto_scaling_group) if node else None,
         reach=reaching.look(node.node_id) if node else Reach(),

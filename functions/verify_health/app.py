@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies
-from nightshift.aws import auto_scaling, metrics
+from nightshift.aws import auto_scaling, evidence
 from nightshift.aws.stores import Stores
 from nightshift.decisions.health import Verdict, judge
 from nightshift.errors import Permanent
@@ -30,6 +30,7 @@ class Environment(Settings):
     journal_table: str
     nodes_table: str
     policies_table: str
+    inspections_table: str
 
 
 class Request(BaseModel):
@@ -57,7 +58,8 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     acted_at = level.acted_at or level.started_at
     version, policy = Stores.of(Environment).policies.current()
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
-    samples = metrics.samples(known, incident.node_id, clock.parse(acted_at), now)
+    seen = Stores.of(Environment).inspections
+    samples = evidence.samples(seen, known, incident.node_id, clock.parse(acted_at), now)
     verdict = _with_capacity(
         judge(known, samples, acted_at, now, policy.healing_of(incident.group)), incident, level, now, policy
     )

@@ -11,16 +11,10 @@ from typing import Any
 
 import yaml
 
+from tests.functional.probing import PROBE, Probes
+from tests.functional.rejected import Rejected
 from tests.samples import ROOT
 from tests.stack import stack
-
-
-class Rejected(Exception):
-    """The service answers with this error code."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -45,9 +39,15 @@ class RunCommand:
     commands: list[Command] = field(default_factory=list)
     offline: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
+    probes: Probes = field(default_factory=Probes)
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         """SendCommand: refuses unknown documents, wrong parameters and absent agents."""
+        if request["DocumentName"] == PROBE:
+            _check(PROBE, {name: values[0] for name, values in request["Parameters"].items()})
+            if self.offline & set(request["InstanceIds"]):
+                raise Rejected("InvalidInstanceId", "")
+            return self.probes.send(request)
         (node_id,) = request["InstanceIds"]
         parameters = {name: values[0] for name, values in request["Parameters"].items()}
         _check(request["DocumentName"], parameters)
@@ -58,9 +58,11 @@ class RunCommand:
         return {"Command": {"CommandId": command.command_id, "Status": "Pending"}}
 
     def invocations(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListCommandInvocations with details, of one command on one node; a command is known for 30 days."""
+        """ListCommandInvocations with details; a command is known for 30 days."""
         if request["CommandId"] in self.forgotten:
             raise Rejected("InvalidCommandId", "")
+        if request["CommandId"] in self.probes.sent:
+            return self.probes.page(request)
         found = [
             {
                 "CommandId": one.command_id,

@@ -96,6 +96,51 @@ class IncidentEscalated(IncidentEvent):
     """Nightshift has no more to try (or must not): a person is asked."""
 
 
+class Finding(BaseModel):
+    """What a pass found about one subject: a check beyond its threshold, and the symptom that it means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    subject: str
+    symptom: str
+    check: str
+    value: str
+    held_since: Instant
+    observed_at: Instant
+    reason: str
+
+
+class InspectionEvent(Event):
+    """Something happened in one pass over the fleet."""
+
+    pass_id: str
+
+
+class FindingRaised(InspectionEvent):
+    """What one batch found, in one event; said in every pass for as long as it stands."""
+
+    findings: tuple[Finding, ...]
+
+
+class FindingCleared(InspectionEvent):
+    """What the batch before had found and this one does not find any more."""
+
+    findings: tuple[Finding, ...]
+
+
+class InspectionCollected(InspectionEvent):
+    """Every batch of a pass was read, or its time is over: it can be reported."""
+
+
+class InspectionCompleted(InspectionEvent):
+    """A pass has its report. ``report`` is its key in the artifacts bucket."""
+
+    nodes: int
+    answered: int
+    findings: int
+    drift: int
+    report: str
+
+
 class PolicyChanged(Event):
     """A new policy was adopted, or refused with a reason while the last good one stays."""
 

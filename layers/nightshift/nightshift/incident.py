@@ -126,7 +126,10 @@ class Attempt(_Fact):
 
 
 class Node(_Fact):
-    """A managed machine. ``answers`` is the step that waits for it, when it takes another node's place."""
+    """A managed machine. ``answers`` is the step that waits for it, when it takes another node's place.
+
+    ``offline_since`` is when an inspection last found that its agent did not answer; None while it does.
+    """
 
     node_id: str
     name: str
@@ -140,6 +143,7 @@ class Node(_Fact):
     replaces: str = ""
     replaced_by: str = ""
     answers: str = ""
+    offline_since: Instant | None = None
     attempts: tuple[Attempt, ...] = ()
     healed: dict[str, tuple[Instant, ...]] = {}
 

@@ -10,6 +10,7 @@ from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.diagnostics import Diagnostics
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
+from nightshift.aws.inspections import Inspections
 from nightshift.aws.intents import Intents
 from nightshift.aws.journals import Journals
 from nightshift.aws.outcomes import Outcomes
@@ -46,6 +47,11 @@ class Stores:
     def groups(self) -> Groups:
         """The groups, their leases and the pause."""
         return Groups(self._named("groups_table"))
+
+    @property
+    def inspections(self) -> Inspections:
+        """The passes over the fleet, and what stands about its nodes."""
+        return Inspections(self._named("inspections_table"))
 
     @property
     def steps(self) -> Steps:

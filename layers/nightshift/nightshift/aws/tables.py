@@ -48,6 +48,16 @@ def get(table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
     return plain(item) if item else None
 
 
+def several(table: str, keys: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]:
+    """Read up to 100 items consistently, in no order; what there is none of is left out."""
+    left: Any = {table: {"Keys": [values(key) for key in keys], "ConsistentRead": True}} if keys else {}
+    while left:
+        answer = client("dynamodb").batch_get_item(RequestItems=left)
+        for item in answer["Responses"].get(table, []):
+            yield plain(item)
+        left = answer.get("UnprocessedKeys")
+
+
 def pages(operation: str, **request: object) -> Iterator[dict[str, Any]]:
     """Every item of a ``query`` or ``scan``, over all its pages."""
     for page in client("dynamodb").get_paginator(operation).paginate(**request):

@@ -39,6 +39,8 @@ class Here(Settings):
     resume_step_function: str
     retire_node_function: str
     welcome_queue_url: str
+    inspections_table: str
+    collect_metrics_function: str
 
 
 class Sweep(Protocol):
