@@ -71,7 +71,12 @@ def collect(batch: Batch, answers: Mapping[str, Answer], now: datetime) -> dict[
         )
         _remember_reach(looked, now)
         _tell(current, batch, looked, now)
-        fleet_metrics.emit(looked, policy)
+        values = [
+            (one.member.node_id, one.member.group, reading.check, float(reading.value))
+            for one in looked
+            for reading in one.readings
+        ]
+        fleet_metrics.emit(values, per_node=policy.inspection.metrics_per_node)
         current = stores.inspections.collected(batch.pass_id, batch.number)
         logger.info("batch", pass_id=batch.pass_id, batch=batch.number, silent=_silent(looked))
     if current.complete and not current.reported_at:
@@ -83,7 +88,7 @@ def _remember_reach(looked: Sequence[Looked], now: datetime) -> None:
     """Only what changed is written: nearly every node answers, and did so before."""
     nodes = Stores.of(Environment).nodes
     for one in looked:
-        if one.away and not one.member.offline or one.away and one.member.offline:
+        if one.away:
             tables.write(nodes.change(one.member.node_id, offline_since=clock.iso(now)))
         elif one.member.offline:
             tables.write(nodes.change(one.member.node_id, offline_since=None))

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from nightshift import clock, envelopes, passes
+from nightshift import clock, envelopes, inspection_page, inspection_report, passes
 from nightshift.aws import reports
 from nightshift.aws.stores import Stores
 from nightshift.events import InspectionCollected, InspectionCompleted, traceparent
@@ -51,3 +51,32 @@ def rows_of(current: Pass) -> list[Row]:
     if current.skipped:
         rows += reports.rows(bucket, current.pass_id, passes.SKIPPED)
     return rows
+
+
+def report(current: Pass, now: datetime) -> dict[str, Any]:
+    """Write the report, say so, and leave what the next pass compares with (a whole fleet's pass only)."""
+    stores, bucket = Stores.of(Environment), Environment.current().artifacts_bucket
+    _, policy = stores.policies.current()
+    before = reports.baseline(bucket, stores.inspections.latest())
+    made = inspection_report.build(current, rows_of(current), policy, before, now)
+    whole = not current.group
+    key = reports.save(
+        bucket, made.pass_id, made.model_dump_json(), inspection_page.render(made), latest=whole
+    )
+    if whole:
+        reports.save_baseline(bucket, made.pass_id, inspection_report.baseline(made, before))
+    stores.bus.publish(
+        InspectionCompleted(
+            occurred_at=clock.iso(now),
+            traceparent=traceparent(made.pass_id, "completed"),
+            pass_id=made.pass_id,
+            nodes=made.nodes,
+            answered=made.answered,
+            findings=made.findings,
+            drift=made.drift,
+            report=key,
+        )
+    )
+    stores.inspections.reported(made.pass_id, now, baseline=whole)
+    logger.info("reported", pass_id=made.pass_id, nodes=made.nodes, findings=made.findings, drift=made.drift)
+    return {"pass_id": made.pass_id, "report": key}

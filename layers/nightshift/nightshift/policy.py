@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from nightshift.errors import Refused
 from nightshift.policy_checks import objections
+from nightshift.policy_inspection import Inspection
 from nightshift.policy_source import Problem, Source
 from nightshift.windows import Window
 
@@ -171,6 +172,7 @@ class Policy(_Part):
     groups: dict[Name, Group] = Field(min_length=1)
     symptoms: dict[Name, Symptom] = Field(min_length=1)
     healing: Healing = Healing()
+    inspection: Inspection = Inspection()
     notify: Notify = Notify()
     maintenance: tuple[Window, ...] = ()
     inventory: Inventory = Inventory()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from nightshift import policy_inspection
+
 if TYPE_CHECKING:  # the policy is read with these checks: at run time the import goes one way
     from nightshift.policy import Healing, Policy
 
@@ -41,6 +43,8 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _twice(policy)
     yield from _symptoms(policy, remedies)
     yield from _windows(policy)
+    for place, reason in policy_inspection.objections(policy):
+        yield Objection(place, reason)
     for group, facts in policy.groups.items():
         try:
             healing = policy.healing_of(group)

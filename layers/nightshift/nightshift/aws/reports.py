@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from nightshift import passes
 from nightshift.aws import artifacts
 from nightshift.aws.session import client
@@ -24,17 +26,25 @@ def rows(bucket: str, pass_id: str, part: int | str) -> tuple[Row, ...]:
     return passes.read_rows(artifacts.text(bucket, passes.rows_key(pass_id, part)))
 
 
-def save(bucket: str, pass_id: str, as_json: str, as_html: str) -> str:
-    """Store a report, for the pass and as the latest; returns the key of its JSON."""
-    for place in (pass_id, passes.LATEST):
+def save(bucket: str, pass_id: str, as_json: str, as_html: str, *, latest: bool) -> str:
+    """Store a report, for the pass and perhaps as the latest one; returns the key of its JSON."""
+    for place in (pass_id, *([passes.LATEST] if latest else [])):
         _put(bucket, passes.report_key(place, "html"), as_html, _HTML)
         _put(bucket, passes.report_key(place, "json"), as_json, _JSON)
     return passes.report_key(pass_id, "json")
 
 
-def baseline(bucket: str, pass_id: str) -> Any:
-    """What a reported pass left for the next one to compare with."""
-    return json.loads(artifacts.text(bucket, passes.baseline_key(pass_id)))
+def baseline(bucket: str, pass_id: str) -> dict[str, Any]:
+    """What a reported pass left to compare with; empty without one, or when it has expired."""
+    if not pass_id:
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(artifacts.text(bucket, passes.baseline_key(pass_id)))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):  # no right to list: a 403
+            return {}
+        raise
+    return found
 
 
 def save_baseline(bucket: str, pass_id: str, content: object) -> None:
