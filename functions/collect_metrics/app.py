@@ -20,7 +20,6 @@ from nightshift.decisions.inspecting import Looked
 from nightshift.envelopes import CommandStatusChange
 from nightshift.events import FindingCleared, FindingRaised, traceparent
 from nightshift.passes import Batch, Pass
-from nightshift.policy import Policy
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -53,7 +52,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         return collect(batch, found, clock.now())
     command = envelopes.read(CommandStatusChange, event).detail
     if command.status not in commands.ENDED:
-        return {"pass_id": "", "status": command.status}
+        return {"status": command.status}
     comment, found = probes.answers(command.command_id)
     batch = Stores.of(Environment).inspections.batch(*passes.read_comment(comment))
     return collect(batch, found, clock.now())

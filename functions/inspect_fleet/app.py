@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, passes
 from nightshift.aws import probes, reports, tables
+from nightshift.aws.probes import UnknownNode
 from nightshift.aws.stores import Stores
 from nightshift.decisions import roll_call
-from nightshift.aws.probes import UnknownNode
 from nightshift.errors import Permanent
 from nightshift.passes import Batch, Member, Pass, Row
 from nightshift.settings import Settings
@@ -43,7 +43,7 @@ class Request(BaseModel):
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer the pass that was begun; empty when a scheduled one found another still running."""
+    """Answer the pass that was begun; or ``running``, when a scheduled one found another still at work."""
     request, now = envelopes.read(Request, event), clock.now()
     running = Stores.of(Environment).inspections.running()
     busy = [name for name, deadline in running.items() if deadline > clock.iso(now)]
@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     pass_id = passes.pass_id(begun, request.id)
     if request.by == BY_SCHEDULE and busy and pass_id not in busy:
         logger.warning("the pass before is not over", running=busy)
-        return {"pass_id": "", "running": busy}
+        return {"running": busy}
     return inspect(pass_id, request, now)
 
 
@@ -116,7 +116,9 @@ def _remember_offline(member: Member, now: datetime) -> None:
 def _give_up(batch: Batch, now: datetime) -> None:
     """Nobody of the batch has an agent: it is over before it began, and no command will tell so."""
     stores, here = Stores.of(Environment), Environment.current()
-    rows = [Row.of(member, reason="its agent is not registered with Systems Manager") for member in batch.members]
+    rows = [
+        Row.of(member, reason="its agent is not registered with Systems Manager") for member in batch.members
+    ]
     reports.save_rows(here.artifacts_bucket, batch.pass_id, batch.number, rows)
     if stores.inspections.collected(batch.pass_id, batch.number).complete:
         stores.bus.publish(passes.collected(batch.pass_id, now))

@@ -8,9 +8,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from nightshift import clock, envelopes, inspection_page, inspection_report, passes
+from nightshift import clock, envelopes, inspection_page, passes
 from nightshift.aws import reports
 from nightshift.aws.stores import Stores
+from nightshift.decisions import reporting
 from nightshift.events import InspectionCollected, InspectionCompleted, traceparent
 from nightshift.passes import Pass, Row
 from nightshift.settings import Settings
@@ -58,13 +59,13 @@ def report(current: Pass, now: datetime) -> dict[str, Any]:
     stores, bucket = Stores.of(Environment), Environment.current().artifacts_bucket
     _, policy = stores.policies.current()
     before = reports.baseline(bucket, stores.inspections.latest())
-    made = inspection_report.build(current, rows_of(current), policy, before, now)
+    made = reporting.build(current, rows_of(current), policy, before, now)
     whole = not current.group
     key = reports.save(
         bucket, made.pass_id, made.model_dump_json(), inspection_page.render(made), latest=whole
     )
     if whole:
-        reports.save_baseline(bucket, made.pass_id, inspection_report.baseline(made, before))
+        reports.save_baseline(bucket, made.pass_id, reporting.baseline(made, before))
     stores.bus.publish(
         InspectionCompleted(
             occurred_at=clock.iso(now),

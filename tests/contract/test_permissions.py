@@ -14,7 +14,8 @@ import pytest
 from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.fleet import grow
-from tests.functional.machine import heal
+from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
+from tests.functional.machine import Machine, heal
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
 from tests.functional.sweeping import stand, sweep
@@ -127,6 +128,24 @@ def swept(world: World) -> None:
     sweep(world)
 
 
+def inspected(world: World) -> None:
+    """A finding without any metric heals; a pass with nobody to ask, one that is lost, one without agents."""
+    sick, _ = world.instances()
+    world.ssm.probes.answer = lambda node: ("Success", full()) if node == sick else ("Undeliverable", "")
+    whole(world)
+    world.time.shift(10)
+    whole(world)
+    hear(world, "FindingRaised")
+    Machine(world, world.deliver("SignalRaised")["incident_id"]).run()
+    world.ssm.probes.answer = lambda _: ("Success", printed())
+    whole(world)
+    begin(world)
+    world.time.shift(200)
+    sweep(world)
+    world.ssm.offline.update(world.instances())
+    begin(world)
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -136,11 +155,12 @@ TOUR: tuple[Callable[[World], None], ...] = (
     policy_changed,
     replacement_approved,
     swept,
+    inspected,
 )
 
 
 #: Journeys under a policy of their own.
-CAREFUL = {replacement_approved: POLICY + "  approval_for: [high]\n"}
+CAREFUL = {replacement_approved: POLICY + "  approval_for: [high]\n", inspected: UNWATCHED}
 
 
 @pytest.fixture(scope="module")

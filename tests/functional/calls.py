@@ -59,6 +59,8 @@ def check(function: Function, service: str, operation: str, parameters: Paramete
 
 
 def _item_uses(operation: str, parameters: Parameters) -> list[tuple[str, str]]:
+    if operation == "BatchGetItem":
+        return [(f"dynamodb:{operation}", _table({"TableName": name})) for name in parameters["RequestItems"]]
     if operation != "TransactWriteItems":
         return [(f"dynamodb:{operation}", _table(parameters))]
     return [

@@ -19,7 +19,7 @@ Answer = tuple[str, str] | None
 class Probes:
     """Every probe that was sent. ``answer`` is what a node says; ``shown`` is what Details cut it to."""
 
-    answer: Callable[[str], Answer] = lambda node_id: ("Failed", "")
+    answer: Callable[[str], Answer] = lambda _: ("Failed", "")
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
     shown: int = 2_500

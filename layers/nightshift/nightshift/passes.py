@@ -96,7 +96,7 @@ class Row(_Fact):
 
 
 class Standing(_Fact):
-    """A finding that stands: since when it was seen, and the newest values. ``cleared_at`` when it is gone."""
+    """A finding that stands: since when, and the newest values. ``cleared_at`` when it is gone."""
 
     check: str
     held_since: Instant

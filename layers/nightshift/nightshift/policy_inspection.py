@@ -28,7 +28,9 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _one(self) -> Rule:
         if (self.above is None) == (not self.symptom):
-            raise ValueError("exactly one of 'above' and 'symptom' is needed: a symptom has its own threshold")
+            raise ValueError(
+                "exactly one of 'above' and 'symptom' is needed: a symptom has its own threshold"
+            )
         return self
 
 

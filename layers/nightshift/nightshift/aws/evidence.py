@@ -1,4 +1,4 @@
-"""What is known of a node's symptoms: CloudWatch's samples, and where there are none, what inspections saw."""
+"""What is known of a node's symptoms: CloudWatch's samples, else what inspections saw."""
 
 from __future__ import annotations
 

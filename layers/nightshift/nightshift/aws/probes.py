@@ -1,4 +1,4 @@
-"""Systems Manager Run Command for the whole fleet: one command asks fifty nodes, one page has their answers."""
+"""Systems Manager Run Command for the whole fleet: one command asks fifty nodes, one page answers."""
 
 from __future__ import annotations
 

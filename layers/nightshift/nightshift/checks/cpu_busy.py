@@ -1,6 +1,6 @@
 """How busy all cores were over the probe's second; idle and waiting for a disk are not busy.
 
-One look says little: a build or a cron job may be at work. See the row's processes, then the passes before."""
+One look says little: a build or a cron job may be at work. See the row's processes, then its history."""
 
 from __future__ import annotations
 

@@ -86,9 +86,7 @@ def _well(change: Change, node_id: str, one: Seen, old: Standing | None, at: str
     gone = old.model_copy(update={"cleared_at": old.cleared_at or at, "samples": _samples(old, one, at)})
     # Said again for the pass that it went in: whoever said it first may have died before it was heard.
     news = (_finding(node_id, one, old.held_since, at),) if gone.cleared_at == at else ()
-    return replace(
-        change, standing={**change.standing, one.symptom: gone}, cleared=(*change.cleared, *news)
-    )
+    return replace(change, standing={**change.standing, one.symptom: gone}, cleared=(*change.cleared, *news))
 
 
 def _samples(old: Standing | None, one: Seen, at: str) -> tuple[Sample, ...]:

@@ -23,9 +23,14 @@ class Answered(Protocol):
     """What came back from one node: Run Command's status, and the text that was printed."""
 
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """Run Command's details of the status."""
+        ...
+
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """What the probe printed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,12 @@ class Looked:
 def look(member: Member, answer: Answered | None, policy: Policy) -> Looked:
     """Read what a node answered; whatever that is, there is one row with a line or with a reason."""
     if answer is None:
-        return Looked(member, Row.of(member, reason="it has not answered: it left, or its answer was lost"), True)
+        row = Row.of(member, reason="it has not answered: it left, or its answer was lost")
+        return Looked(member, row, away=True)
     status = answer.status.replace(" ", "")
     if status in AWAY:
-        return Looked(member, Row.of(member, reason=f"its agent was not reached: {answer.status}"), True)
+        row = Row.of(member, reason=f"its agent was not reached: {answer.status}")
+        return Looked(member, row, away=True)
     if status != "Success":
         return Looked(member, Row.of(member, reason=f"the probe did not end well there: {answer.status}"))
     try:
@@ -65,7 +72,9 @@ def look(member: Member, answer: Answered | None, policy: Policy) -> Looked:
         return Looked(member, Row.of(member, reason=refused.message))
     found = judge(sample, policy)
     seen = {
-        one.symptom: Seen(one.symptom, one.check, one.value, one.ill, one.reason) for one in found if one.symptom
+        one.symptom: Seen(one.symptom, one.check, one.value, one.ill, one.reason)
+        for one in found
+        if one.symptom
     }
     return Looked(member, Row.of(member, line=answer.text.strip()), readings=found, seen=seen)
 
@@ -85,6 +94,10 @@ def _judged(name: str, value: Decimal, policy: Policy) -> Reading:
     if rule.symptom:
         symptom = policy.symptoms[rule.symptom]
         ill, limit = symptom.breached_by(value), symptom.threshold
-        return Reading(name, value, ill, f"{check.TITLE} is {value}{check.UNIT}; {rule.symptom}: {limit}", rule.symptom)
+        return Reading(
+            name, value, ill, f"{check.TITLE} is {value}{check.UNIT}; {rule.symptom}: {limit}", rule.symptom
+        )
     above = rule.above if rule.above is not None else check.ABOVE
-    return Reading(name, value, value > above, f"{check.TITLE} is {value}{check.UNIT}, the limit is {above}{check.UNIT}")
+    return Reading(
+        name, value, value > above, f"{check.TITLE} is {value}{check.UNIT}, the limit is {above}{check.UNIT}"
+    )

@@ -16,7 +16,7 @@ OFFLINE_SECONDS = 900
 
 @dataclass(frozen=True)
 class RollCall:
-    """``healthy`` and ``doubtful`` are asked, in batches of their own; ``skipped`` are reported with a reason."""
+    """``healthy`` and ``doubtful`` are asked, in batches of their own; ``skipped`` are only reported."""
 
     healthy: tuple[Member, ...]
     doubtful: tuple[Member, ...]
@@ -47,10 +47,6 @@ def call(nodes: Iterable[Node], group: str, now: datetime) -> RollCall:
         elif node.offline_since <= again:
             doubtful.append(member)
         else:
-            skipped.append(
-                (
-                    member,
-                    f"its agent did not answer at {node.offline_since}; asked again after {OFFLINE_SECONDS} s",
-                )
-            )
+            reason = f"its agent did not answer at {node.offline_since}; asked again after"
+            skipped.append((member, f"{reason} {OFFLINE_SECONDS} s"))
     return RollCall(tuple(healthy), tuple(doubtful), tuple(skipped))

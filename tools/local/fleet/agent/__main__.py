@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.local.fleet.agent import ssh
 from tools.local.fleet.keys import ensure_host_key
 from tools.local.fleet.layout import NodeFacts, scrubbed_environment
+from tools.local.fleet.settings import DISK_QUOTA_BYTES
 
 from .documents import DocumentRunner
 from .link import Link
@@ -24,6 +25,7 @@ def document_environment(facts: NodeFacts) -> dict[str, str]:
         **scrubbed_environment(facts.machine),
         "NIGHTSHIFT_ROOT": facts.dir,
         "NIGHTSHIFT_STATE": str(facts.state),
+        "NIGHTSHIFT_DISK_QUOTA_KIB": str(DISK_QUOTA_BYTES // 1024),
         "NIGHTSHIFT_APP": facts.app,
         "SUPERVISOR_CONF": str(facts.supervisor_conf),
         "AWS_SSM_INSTANCE_ID": facts.id,
