@@ -22,6 +22,7 @@ SCENARIOS = {
     "approval_required": ("healed", 3),
     "flapping_pages": ("escalated", 0),
     "crash_mid_heal_resumes": ("healed", 1),
+    "inspection_finding_heals": ("healed", 1),
 }
 
 

@@ -21,6 +21,7 @@ from tools.local.demo.scenarios.approval_required import ApprovalRequired
 from tools.local.demo.scenarios.crash_mid_heal_resumes import CrashMidHealResumes
 from tools.local.demo.scenarios.disk_cleaned import DiskCleaned
 from tools.local.demo.scenarios.flapping_pages import FlappingPages
+from tools.local.demo.scenarios.inspection_finding_heals import InspectionFindingHeals
 from tools.local.demo.scenarios.rebuild_container import RebuildContainer
 from tools.local.demo.scenarios.replace_node import ReplaceNode
 from tools.local.demo.scenarios.restart_service import RestartService
@@ -41,6 +42,7 @@ PHASES: tuple[tuple[type, ...], ...] = (
     (StormGuard,),
     (UnhealablePagesOnce, SpikeIgnored, SustainedHealed, DiskCleaned),
     (FlappingPages, CrashMidHealResumes),
+    (InspectionFindingHeals,),
 )
 
 
