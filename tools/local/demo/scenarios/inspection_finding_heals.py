@@ -27,7 +27,7 @@ class InspectionFindingHeals(Healing):
         self.written = faults.fill_disk(world.node(self.node), 78.0)
 
     def judge(self, world: World) -> Result | None:
-        """Certain when the incident has ended; until then pass follows pass, as the schedule would have it."""
+        """Certain when the incident has ended; until then pass follows pass."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             self.passes += 1
