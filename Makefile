@@ -69,6 +69,10 @@ test-fast: $(READY) ## everything but the end-to-end tests
 storm: $(READY) ## 200 nodes fail at once, 1,000 signals: leases, pages, time and memory; about six minutes
 	@NIGHTSHIFT_STORM=200 $(PY) -m pytest -q tests/e2e/test_storm_proof.py
 
+.PHONY: bench-inspect
+bench-inspect: $(READY) ## a pass over 100, 1,000 and 10,000 simulated nodes: calls, memory, price
+	@$(PY) -m bench.inspect
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, cfn-lint on the template and the state machines, bandit
 	@$(PY) -m tools.lint
