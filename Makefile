@@ -71,7 +71,7 @@ storm: $(READY) ## 200 nodes fail at once, 1,000 signals: leases, pages, time an
 
 .PHONY: bench-inspect
 bench-inspect: $(READY) ## a pass over 100, 1,000 and 10,000 simulated nodes: calls, memory, price
-	@$(PY) -m bench.inspect
+	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift" $(PY) -m bench.inspect
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, cfn-lint on the template and the state machines, bandit
