@@ -6,7 +6,7 @@ Only what the machine uses is here; an unknown kind of state fails loudly.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from itertools import count
 from typing import Any
 
 from jsonata import Jsonata
@@ -18,6 +18,7 @@ from tests.stack import stack, state_machine
 
 WAITS = ".waitForTaskToken"
 STATES = 200  # an execution of more is a loop
+TOKENS = count(1)  # each is a token of its own, whichever execution waits for it
 
 
 class TaskFailed(Exception):
@@ -29,7 +30,11 @@ class TaskFailed(Exception):
 
 
 class Machine:
-    """One execution of the heal machine in a world."""
+    """One execution of the heal machine in a world.
+
+    ``run`` walks alone through time; ``advance`` is one move at the present moment, so that several
+    executions can take turns. A failed task is tried again when its pause is over.
+    """
 
     def __init__(self, world: World, incident_id: str) -> None:
         self.world = world
@@ -47,65 +52,95 @@ class Machine:
             f"${{{name}}}": arn.rpartition(":")[2].removeprefix("nightshift-")
             for name, arn in substitutions.items()
         }
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name, self.data = str(self.definition["StartAt"]), self.context["Execution"]["Input"]
+        self.token, self.over, self._entered = "", False, False
+        self._retries, self._wake, self._end = 0, 0.0, 0.0
 
     def run(self, until: str = "") -> dict[str, Any]:
-        """Walk to the end, or to before the state ``until``; returns the data at that point."""
-        name, data = self.definition["StartAt"], self.context["Execution"]["Input"]
-        while name != until:
-            self.visited.append(name)
-            assert len(self.visited) < STATES, f"a loop: {self.visited[-12:]}"
-            state = self.definition["States"][name]
-            if state["Type"] == "Succeed":
-                break
-            name, data = self._step(state, data)
-        result: dict[str, Any] = data
+        """Walk from the start to the end, or to before the state ``until``; the data at that point."""
+        self._begin()
+        while not self.over and self.name != until:
+            if not self.advance():
+                self._pass_time()
+        result: dict[str, Any] = self.data
         return result
 
-    def _step(self, state: dict[str, Any], data: Any) -> tuple[str, Any]:
-        if state["Type"] == "Choice":
-            taken = (one["Next"] for one in state["Choices"] if self._value(one["Condition"], data))
-            return next(taken, state["Default"]), data
-        if state["Type"] == "Wait":
-            self._wait_until(clock.parse(self._value(state["Timestamp"], data)))
-            return state["Next"], data
-        assert state["Type"] == "Task", state
-        return self._task(state, data)
+    def advance(self) -> bool:
+        """One move: a state, a try of it, or its answer; False when there is nothing to do but wait.
 
-    def _task(self, state: dict[str, Any], data: Any) -> tuple[str, Any]:
+        Raises TaskFailed, and is over, when nothing catches a task's error.
+        """
+        now = clock.now().timestamp()
+        if self.over or now < self._wake:
+            return False
+        if self.token and self.world.tokens[self.token] is None and now < self._end:
+            return False
+        state = self.definition["States"][self.name]
+        if not self._entered:
+            self.visited.append(self.name)
+            assert len(self.visited) < STATES, f"a loop: {self.visited[-12:]}"
+            self._entered = True
+        if state["Type"] == "Succeed":
+            self.over = True
+        elif state["Type"] == "Choice":
+            taken = (one["Next"] for one in state["Choices"] if self._value(one["Condition"], self.data))
+            self._go(next(taken, state["Default"]), self.data)
+        elif state["Type"] == "Wait":
+            moment = clock.parse(self._value(state["Timestamp"], self.data)).timestamp()
+            if now < moment:
+                self._wake = moment
+                return False
+            self._go(state["Next"], self.data)
+        else:
+            assert state["Type"] == "Task", state
+            self._task(state)
+        return True
+
+    def _go(self, name: str, data: Any) -> None:
+        self.name, self.data, self.token, self._entered = name, data, "", False
+        self._retries, self._wake = 0, 0.0
+
+    def _task(self, state: dict[str, Any]) -> None:
+        """Try it, or take the answer that it waited for."""
         try:
-            result = self._tried(state, data)
+            result = self._answer() if self.token else self._attempt(state)
         except TaskFailed as failed:
-            for catch in state.get("Catch", []):
-                if {failed.error, "States.ALL"} & set(catch["ErrorEquals"]):
-                    output = catch.get("Output", {"Error": failed.error, "Cause": str(failed)})
-                    return catch["Next"], self._value(output, data)
-            raise
-        return state["Next"], self._value(state.get("Output", "{% $states.result %}"), data, result)
+            self.token = ""
+            if not self._again(state, failed):
+                self._caught(state, failed)
+            return
+        if result is not None:
+            output = self._value(state.get("Output", "{% $states.result %}"), self.data, result)
+            self._go(state["Next"], output)
 
-    def _tried(self, state: dict[str, Any], data: Any) -> Any:
-        retries = 0
-        while True:
-            try:
-                self.context["State"] = {"RetryCount": retries}
-                return self._attempt(state, data)
-            except TaskFailed as failed:
-                rule = next(
-                    (
-                        one
-                        for one in state.get("Retry", [])
-                        if {failed.error, "States.ALL"} & set(one["ErrorEquals"])
-                    ),
-                    {"MaxAttempts": 0},
-                )
-                if retries >= rule.get("MaxAttempts", 3):
-                    raise
-                retries += 1
-                self.world.pass_time(min(2**retries, rule.get("MaxDelaySeconds", 30)))
+    def _again(self, state: dict[str, Any], failed: TaskFailed) -> bool:
+        matching = (
+            one for one in state.get("Retry", []) if {failed.error, "States.ALL"} & set(one["ErrorEquals"])
+        )
+        rule = next(matching, {"MaxAttempts": 0})
+        if self._retries >= rule.get("MaxAttempts", 3):
+            return False
+        self._retries += 1
+        self._wake = clock.now().timestamp() + min(2**self._retries, rule.get("MaxDelaySeconds", 30))
+        return True
 
-    def _attempt(self, state: dict[str, Any], data: Any) -> Any:
-        token = f"token-{len(self.world.tokens) + 1}"
-        self.context["Task"] = {"Token": token}
-        arguments = self._value(state["Arguments"], data)
+    def _caught(self, state: dict[str, Any], failed: TaskFailed) -> None:
+        for catch in state.get("Catch", []):
+            if {failed.error, "States.ALL"} & set(catch["ErrorEquals"]):
+                output = catch.get("Output", {"Error": failed.error, "Cause": str(failed)})
+                self._go(catch["Next"], self._value(output, self.data))
+                return
+        self.over = True
+        raise failed
+
+    def _attempt(self, state: dict[str, Any]) -> Any:
+        """Invoke the task's function; None when its token is to be answered later."""
+        token = f"token-{next(TOKENS)}"
+        self.context["Task"], self.context["State"] = {"Token": token}, {"RetryCount": self._retries}
+        arguments = self._value(state["Arguments"], self.data)
         function = self._functions[arguments["FunctionName"]]
         waits = state["Resource"].endswith(WAITS)
         if waits:
@@ -118,19 +153,27 @@ class Machine:
             self.world.tokens.pop(token, None)
             name = "Lambda.Unknown" if isinstance(error, Killed) else type(error).__name__
             raise TaskFailed(name, error) from error
-        return (
-            self._token(token, self._value(state["TimeoutSeconds"], data)) if waits else {"Payload": answer}
-        )
+        if not waits:
+            return {"Payload": answer}
+        timeout = self._value(state["TimeoutSeconds"], self.data)
+        self.token, self._end = token, clock.now().timestamp() + timeout
+        return None
 
-    def _token(self, token: str, timeout: int) -> Any:
-        end = clock.now().timestamp() + timeout
-        while self.world.tokens[token] is None:
-            if clock.now().timestamp() >= end:
-                del self.world.tokens[token]
-                raise TaskFailed("States.Timeout")
+    def _answer(self) -> Any:
+        """What the token was answered with; nobody did until its end."""
+        answer = self.world.tokens[self.token]
+        if answer is None:
+            del self.world.tokens[self.token]
+            raise TaskFailed("States.Timeout")
+        return answer
+
+    def _pass_time(self) -> None:
+        """The world goes on by the smallest step that may let this execution move."""
+        if self.token:
             if not self._person() and not turn(self.world):
                 self.world.pass_time(10)
-        return self.world.tokens[token]
+        else:
+            self.world.pass_time(1)
 
     def _person(self) -> bool:
         """The world's person hears a question, and does something about it, once."""
@@ -141,10 +184,6 @@ class Machine:
         self.world.person = None
         person(incident.incident_id)
         return True
-
-    def _wait_until(self, moment: datetime) -> None:
-        while clock.now() < moment:
-            self.world.pass_time(1)
 
     def _value(self, value: Any, data: Any, result: Any = None) -> Any:
         if isinstance(value, dict):

@@ -90,10 +90,10 @@ class State:
         """Every page that the topic's subscriber got, in order."""
         sqs = session.client("sqs")
         url = sqs.get_queue_url(QueueName="pager")["QueueUrl"]
-        self.read_pages += [
-            json.loads(message["Body"])
-            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        ]
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:  # one that stays in the queue comes again when time has passed
+                self.read_pages.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.read_pages
 
     def executions(self) -> list[str]:

@@ -65,11 +65,21 @@ class World(Gate):
         try:
             with patch.dict(os.environ, {**BASE, **function.environment}, clear=True):
                 module = importlib.import_module(f"functions.{name}.app")
-                answer = module.handler(json.loads(json.dumps(event)), _context(name))
+                answer = module.handler(json.loads(json.dumps(event)), self.context(name))
         finally:
             self.function = before
         result: dict[str, Any] = json.loads(json.dumps(answer))
         return result
+
+    def context(self, name: str) -> SimpleNamespace:
+        """What Lambda tells a function about itself."""
+        return SimpleNamespace(
+            function_name=f"nightshift-{name}",
+            function_version="$LATEST",
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:nightshift-{name}",
+            aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        )
 
     def hand(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke as an event source does: a function that died gets the same event again."""
@@ -195,13 +205,3 @@ def _point(node_id: str, name: str, value: float) -> dict[str, Any]:
         "Value": value,
         "StorageResolution": 1,
     }
-
-
-def _context(name: str) -> SimpleNamespace:
-    return SimpleNamespace(
-        function_name=f"nightshift-{name}",
-        function_version="$LATEST",
-        memory_limit_in_mb=512,
-        invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:nightshift-{name}",
-        aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-    )
