@@ -55,6 +55,7 @@ invoke: $(READY) ## run one function on one sample: FN=raise_signal EVENT=alarm/
 ##@ Prove it
 .PHONY: test
 test: $(READY) ## all tests, with the embedded cloud and real processes
+	@sh tools/setup/sshd.sh
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: test-unit
@@ -63,6 +64,7 @@ test-unit: $(READY) ## pure tests, seconds
 
 .PHONY: test-fast
 test-fast: $(READY) ## everything but the end-to-end tests
+	@sh tools/setup/sshd.sh
 	@$(PY) -m pytest -m "not e2e" --ignore=tests/e2e $(ARGS)
 
 .PHONY: storm

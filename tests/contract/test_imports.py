@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "nightshift" / "nightshift"
+SSH_LAYER = ROOT / "layers" / "ssh" / "nightshift_ssh"
 FUNCTIONS = sorted((ROOT / "functions").glob("*/app.py"))
 SDK = ("boto3", "botocore")
 
@@ -93,6 +94,17 @@ def test_only_settings_read_the_environment() -> None:
     assert readers == {"settings.py"}
 
 
-def test_nothing_deployed_speaks_ssh() -> None:
-    """Paramiko belongs to the SSH layer, which does not exist yet."""
+def test_only_the_ssh_layer_speaks_ssh() -> None:
+    """Paramiko is slow to import and stands in ``nightshift_ssh`` alone; asyncssh is not deployed at all."""
+    ssh = sorted(SSH_LAYER.rglob("*.py"))
     assert offenders([*LAYER.rglob("*.py"), *FUNCTIONS], "paramiko", "asyncssh") == []
+    assert offenders(ssh, "paramiko") != []
+    assert offenders(ssh, "asyncssh") == []
+
+
+def test_the_ssh_layer_knows_errors_and_the_clock_only() -> None:
+    """It is a transport: it neither decides nor sees AWS, and can be used without either."""
+    names = {name for source in sorted(SSH_LAYER.rglob("*.py")) for name in imported(source)}
+    ours = {".".join(name.split(".")[:2]) for name in names if name.startswith("nightshift.")}
+    assert ours <= {"nightshift.errors", "nightshift.clock"}
+    assert not [name for name in names if name.split(".")[0] in {*SDK, "os", "functions", "tools", "tests"}]
