@@ -7,17 +7,17 @@ import threading
 
 import paramiko
 
-from nightshift.errors import Permanent, Retryable
+from nightshift.errors import NightshiftError, Permanent, Retryable
 from nightshift_ssh.command import Command, Result
-from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.deadline import LEAST_SECONDS, Deadline
 from nightshift_ssh.hosts import HostKey
 from nightshift_ssh.login import Address, Login
 from nightshift_ssh.reading import Reading
+from nightshift_ssh.shell import Shell
 from nightshift_ssh.wire import QuickSocket, QuietTransport, start
 
 # A server that opens no channel within this is as good as gone.
 CHANNEL_SECONDS = 5.0
-LEAST_SECONDS = 0.001  # none at all would mean for ever
 # What a server may sign with for a key of each kind that known_hosts names.
 ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
@@ -30,6 +30,7 @@ class Connection:
     def __init__(self, address: Address, transport: paramiko.Transport) -> None:
         self.address = address
         self._transport = transport
+        self._shell: Shell | None = None
 
     @property
     def alive(self) -> bool:
@@ -37,13 +38,15 @@ class Connection:
         return self._transport.is_active()
 
     def run(self, command: Command, deadline: Deadline) -> Result:
-        """Run one command in a channel of its own.
+        """Run one command in a channel of its own, or through the persistent shell if it asks for that.
 
         Raises Retryable ``ssh.command_timeout`` when it did not end in time (whether it goes on running on
         the node is unknown), ``ssh.connection_lost``; Permanent ``ssh.output_flood``; see ``session``.
         """
         line = command.line()
         ends = deadline.sooner(command.seconds)
+        if command.through_shell:
+            return self._through_shell(command, ends)
         channel = self.session(ends)
         try:
             reading = Reading(self.address, channel, command, ends)
@@ -55,6 +58,40 @@ class Connection:
             return reading.to_the_end()
         finally:
             channel.close()
+
+    def _through_shell(self, command: Command, ends: Deadline) -> Result:
+        shell, self._shell = self._shell, None
+        if shell is None or not shell.alive:
+            shell = self._fresh_shell(ends)
+        try:
+            result = shell.run(command, ends)
+        except BaseException:
+            shell.close()
+            raise
+        self._shell = shell
+        return result
+
+    def _fresh_shell(self, ends: Deadline) -> Shell:
+        channel = self.session(ends)
+        try:
+            return Shell(self.address, channel)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise Retryable(
+                "ssh.channel_refused", f"{self.address}: {_words(error)}", host=self.address
+            ) from error
+
+    def prove(self, deadline: Deadline) -> None:
+        """Hear from the peer that it is there, also for its shell; raises as ``run`` does, and is then ended.
+
+        Only a connection that was idle needs this, and only before a command through its shell: exec opens a
+        channel first, and a channel that is not opened has run nothing.
+        """
+        try:
+            self.run(Command(("true",), seconds=CHANNEL_SECONDS, through_shell=True), deadline)
+        except NightshiftError:
+            self.close()
+            raise
 
     def session(self, deadline: Deadline) -> paramiko.Channel:
         """A fresh channel, on which nothing runs yet.
@@ -71,10 +108,13 @@ class Connection:
     def _channel(
         self, kind: str, deadline: Deadline, there: _End | None = None, here: _End | None = None
     ) -> paramiko.Channel:
+        patient = deadline.left >= CHANNEL_SECONDS
         seconds = deadline.sooner(CHANNEL_SECONDS).left or LEAST_SECONDS
         try:
             return self._transport.open_channel(kind, there, here, timeout=seconds)
         except (paramiko.SSHException, OSError, EOFError) as error:
+            if patient and not isinstance(error, paramiko.ChannelException):
+                self.close()  # it had all the time that there is: whoever comes next needs a fresh one
             raise Retryable(
                 "ssh.channel_refused", f"{self.address} opens no channel: {_words(error)}", host=self.address
             ) from error

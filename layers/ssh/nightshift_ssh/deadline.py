@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+LEAST_SECONDS = 0.001  # what a wait gets when no time is left: none at all would mean for ever
+
 
 @dataclass(frozen=True)
 class Deadline:

@@ -20,13 +20,19 @@ NO_STATUS = -1  # as paramiko says that the server told none
 class Reading:
     """One command's streams on one channel."""
 
-    def __init__(self, address: Address, channel: paramiko.Channel, command: Command, ends: Deadline) -> None:
+    def __init__(
+        self,
+        address: Address,
+        channel: paramiko.Channel,
+        command: Command,
+        ends: Deadline,
+        streams: tuple[Kept, Kept] | None = None,
+    ) -> None:
         self._address = address
         self._channel = channel
         self._command = command
         self._ends = ends
-        self.stdout = Kept(command.limit)
-        self.stderr = Kept(command.limit)
+        self.stdout, self.stderr = streams or (Kept(command.limit), Kept(command.limit))
 
     def to_the_end(self) -> Result:
         """Everything until the server closes the streams and tells the status.
@@ -43,11 +49,11 @@ class Reading:
         return self._result()
 
     def more_stdout(self) -> bytes:
-        """The next bytes of stdout, which were kept; none at its end."""
+        """The next bytes of stdout, which were kept; none at its end. Raises as ``to_the_end``."""
         return self._more(self._channel.recv, self.stdout)
 
     def more_stderr(self) -> bytes:
-        """The next bytes of stderr, which were kept; none at its end."""
+        """The next bytes of stderr, which were kept; none at its end. Raises as ``to_the_end``."""
         return self._more(self._channel.recv_stderr, self.stderr)
 
     def _more(self, receive: Callable[[int], bytes], kept: Kept) -> bytes:

@@ -18,6 +18,8 @@ from paramiko.channel import Channel
 from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
 from paramiko.message import Message
 
+from nightshift_ssh.deadline import LEAST_SECONDS, Deadline
+
 # Linux only; elsewhere the 40 ms of the first channel stay.
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 WAKE_SECONDS = 5.0
@@ -30,11 +32,24 @@ class QuickSocket(socket.socket):
 
     @classmethod
     def connect_to(cls, host: str, port: int, seconds: float) -> QuickSocket:
-        """Connect within ``seconds``; raises OSError (TimeoutError when nobody answered)."""
-        plain = socket.create_connection((host, port), timeout=seconds)
-        quick = cls(fileno=plain.detach())
-        quick.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return quick
+        """Connect within ``seconds`` for all addresses of ``host`` together.
+
+        Raises OSError, TimeoutError when nobody answered.
+        """
+        ends = Deadline.after(seconds)
+        failure = OSError(f"{host} has no address")
+        for family, kind, protocol, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            quick = cls(family, kind, protocol)
+            try:
+                quick.settimeout(ends.left or LEAST_SECONDS)
+                quick.connect(where)
+                quick.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                quick.close()
+                failure = error
+            else:
+                return quick
+        raise failure
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As ever; then ask for quick acknowledgement again, because the kernel forgets it."""

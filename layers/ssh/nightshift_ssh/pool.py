@@ -1,0 +1,163 @@
+"""Connections that outlive an invocation: reused while warm, closed when idle, replaced when broken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nightshift.errors import NightshiftError, Retryable
+from nightshift_ssh.bastions import Bastions
+from nightshift_ssh.command import Command, Result
+from nightshift_ssh.connection import Connection
+from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.login import Address, Login
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a pool keeps and how long it waits.
+
+    Attributes:
+        per_host: connections to one address; sshd serves ten sessions on one, but a Lambda needs no more.
+        total: connections to all addresses; a bastion is one more, whatever goes through it.
+        idle_seconds: one that was not used for so long is closed, at the next use of the pool.
+        prove_seconds: one that was idle for so long must answer before a command goes through its shell.
+        connect_seconds: how long connecting may take, bastion included.
+    """
+
+    per_host: int = 2
+    total: int = 256
+    idle_seconds: float = 300.0
+    prove_seconds: float = 1.0
+    connect_seconds: float = 5.0
+
+
+@dataclass
+class _Idle:
+    connection: Connection
+    since: float
+
+
+class Pool:
+    """The connections of one login, shared by threads. ``clock`` answers seconds since the epoch.
+
+    It owns no thread: a Lambda that is frozen between invocations would not run it anyway.
+    """
+
+    def __init__(
+        self, login: Login, limits: Limits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._limits = limits or Limits()
+        # The wall clock: the monotonic one may stand still while a Lambda is frozen.
+        self._clock = clock
+        self._idle: list[_Idle] = []  # the longest idle first
+        self._open: Counter[Address] = Counter()
+        self._bastions = Bastions(login)
+        self._changed = threading.Condition()
+
+    def run(self, address: Address, command: Command, deadline: Deadline) -> Result:
+        """Run one command on a warm connection, or on a fresh one.
+
+        A kept connection that turns out to be broken is replaced once, as long as the command has certainly
+        not begun. Raises Retryable ``ssh.pool_full``, and as ``connect`` and ``Connection.run`` do.
+        """
+        kept = self._take(address, deadline)
+        connection = kept.connection if kept else None
+        try:
+            if kept and command.through_shell and not self._proven(kept, deadline):
+                connection = None
+            if connection is None:
+                connection = self._connect(address, deadline)
+            try:
+                return connection.run(command, deadline)
+            except NightshiftError as error:
+                # The one failure that says for certain that nothing was begun.
+                if kept is None or connection.alive or error.code != "ssh.channel_refused":
+                    raise
+            connection = self._connect(address, deadline)
+            return connection.run(command, deadline)
+        finally:
+            self._give_back(address, connection)
+
+    def open(self, address: Address | None = None) -> int:
+        """How many connections there are, being made or idle included: to ``address``, or to all."""
+        with self._changed:
+            return self._open[address] if address else self._open.total()
+
+    def close(self) -> None:
+        """Close what is idle, and bastions that nothing in use goes through."""
+        with self._changed:
+            while self._idle:
+                self._drop(self._idle.pop())
+
+    def _take(self, address: Address, deadline: Deadline) -> _Idle | None:
+        """A kept connection, or the right to make one (None), which is counted already."""
+        with self._changed:
+            while True:
+                self._drop_stale()
+                for kept in reversed(self._idle):
+                    if kept.connection.address == address:
+                        self._idle.remove(kept)
+                        return kept
+                if self._room(address):
+                    self._open[address] += 1
+                    return None
+                if not self._changed.wait(deadline.left):
+                    raise self._full(address)
+
+    def _room(self, address: Address) -> bool:
+        if self._open[address] >= self._limits.per_host:
+            return False
+        if self._open.total() >= self._limits.total and self._idle:
+            self._drop(self._idle.pop(0))
+        return self._open.total() < self._limits.total
+
+    def _full(self, address: Address) -> Retryable:
+        return Retryable(
+            "ssh.pool_full",
+            f"no connection to {address} in time: {self._open[address]} of {self._limits.per_host} to it and "
+            f"{self._open.total()} of {self._limits.total} in all are in use",
+            host=address,
+        )
+
+    def _drop_stale(self) -> None:
+        oldest = self._clock() - self._limits.idle_seconds
+        for kept in [one for one in self._idle if one.since < oldest or not one.connection.alive]:
+            self._idle.remove(kept)
+            self._drop(kept)
+
+    def _drop(self, kept: _Idle) -> None:
+        kept.connection.close()
+        self._uncount(kept.connection.address)
+
+    def _uncount(self, address: Address) -> None:
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+            if address.via:
+                self._bastions.keep_for(self._open)
+
+    def _proven(self, kept: _Idle, deadline: Deadline) -> bool:
+        if self._clock() - kept.since < self._limits.prove_seconds:
+            return True
+        try:
+            kept.connection.prove(deadline)
+        except NightshiftError:
+            return False
+        return True
+
+    def _connect(self, address: Address, deadline: Deadline) -> Connection:
+        return self._bastions.connect(address, deadline.sooner(self._limits.connect_seconds))
+
+    def _give_back(self, address: Address, connection: Connection | None) -> None:
+        with self._changed:
+            if connection and connection.alive:
+                self._idle.append(_Idle(connection, self._clock()))
+            else:
+                if connection:
+                    connection.close()
+                self._uncount(address)
+            self._changed.notify_all()
