@@ -21,6 +21,7 @@ from nightshift_ssh.login import Address, Credentials, Login
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 MISSING = "no sshd on this machine (make test says how to get it)"
 STARTS = 10.0
+# SHLVL: or bash would read the .bashrc of whoever runs the tests before each command.
 CONFIG = """\
 HostKey {host_key}
 AuthorizedKeysFile {authorized}
@@ -32,7 +33,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 1000
 LogLevel VERBOSE
-SetEnv PATH={path}
+SetEnv PATH={path} SHLVL=1
 {listen}
 """
 
