@@ -20,6 +20,15 @@ from tests.ssh.conftest import PATIENCE
 HOST = "127.0.0.9"
 
 
+async def pump(source, sink) -> None:
+    """Everything from one stream to another; the end too, where the sink is a pipe."""
+    while data := await source.read(4096):
+        sink.write(data)
+        await sink.drain()
+    if isinstance(sink, asyncio.StreamWriter):
+        sink.close()
+
+
 class Node:
     """An asyncssh server in a thread, whose commands run in a real shell."""
 
@@ -46,11 +55,10 @@ class Node:
     async def serve(self, process) -> None:
         pipe = asyncio.subprocess.PIPE
         shell = await asyncio.create_subprocess_shell(process.command, stdin=pipe, stdout=pipe, stderr=pipe)
-        await process.redirect(stdin=shell.stdin, stdout=shell.stdout, stderr=shell.stderr)
-        status = await shell.wait()
-        await process.stdout.drain()
-        process.exit(status)
-        await process.wait_closed()
+        feeding = asyncio.create_task(pump(process.stdin, shell.stdin))
+        await asyncio.gather(pump(shell.stdout, process.stdout), pump(shell.stderr, process.stderr))
+        process.exit(await shell.wait())
+        feeding.cancel()
 
     def login(self, known_hosts: str | None = None) -> Login:
         public = self.host_key.export_public_key().decode()
