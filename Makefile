@@ -75,6 +75,12 @@ storm: $(READY) ## 200 nodes fail at once, 1,000 signals: leases, pages, time an
 bench-inspect: $(READY) ## a pass over 100, 1,000 and 10,000 simulated nodes: calls, memory, price
 	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift" $(PY) -m bench.inspect
 
+.PHONY: bench-ssh
+bench-ssh: $(READY) ## SSH on 1 to 200 real sshd addresses beside four other clients; about five minutes
+	@sh tools/setup/sshd.sh
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
+	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift:$(CURDIR)/layers/ssh" $(PY) -m bench.ssh
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, cfn-lint on the template and the state machines, bandit
 	@$(PY) -m tools.lint

@@ -1,0 +1,208 @@
+"""SSH fan-out beside OpenSSH, asyncssh, libssh2 and parallel-ssh: ``true`` on 1 to 200 hosts, cold and warm.
+
+The servers are one real sshd that listens on 200 loopback addresses, and share this machine with the clients:
+the ratios count, not the seconds. Clients take turns in random order, each in a process of its own; every
+figure is the median of its turns. OpenSSH is held to curve25519, which all others use; its masters' own work
+is not in its figures for warm connections.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.ssh.servers import MISSING, SSHD, Site
+
+SIZES = (1, 10, 50, 100, 200)
+TURNS = {1: 15, 10: 7, 50: 5, 100: 5, 200: 3}
+COLD = ("openssh", "nightshift", "asyncssh", "ssh2-python", "parallel-ssh")
+WARM = (*COLD[:2], "nightshift_shell", *COLD[2:])
+IDLE_SECONDS = 10.0
+MOST = max(SIZES)
+OUT = Path(__file__).parent / "out" / "ssh.json"
+# What, of whom, at how many hosts, which figure, and the most that it should be.
+TARGETS = (
+    ("cold", "nightshift", 1, "ratio", 0.25),
+    ("cold", "nightshift", 100, "ratio", 0.62),
+    ("warm", "nightshift", 100, "ratio", 0.39),
+    ("warm", "nightshift_shell", 100, "ratio", 0.06),
+    ("cold", "nightshift", 100, "cpu_ms_per_host", 2.9),
+    ("warm", "nightshift", 100, "cpu_ms_per_host", 0.75),
+    ("idle", "nightshift", MOST, "core_percent", 0.5),
+    ("idle", "nightshift", MOST, "kib_per_connection", 80.0),
+)
+CONFIG = """\
+Host *
+  Port {port}
+  User {user}
+  IdentityFile {key}
+  IdentitiesOnly yes
+  UserKnownHostsFile {known_hosts}
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  UpdateHostKeys no
+  KexAlgorithms curve25519-sha256
+  BatchMode yes
+  LogLevel ERROR
+  ControlPath {folder}/%h
+"""
+Row = dict[str, Any]
+
+
+class Worker:
+    """One client in its process."""
+
+    def __init__(self, name: str, site_file: Path) -> None:
+        command = [sys.executable, "-m", "bench.ssh_clients", name, str(site_file)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.name = name
+
+    def ask(self, *request: object) -> dict[str, float]:
+        """Have it do one thing, and hear what that took."""
+        line = self._talk(json.dumps(request) + "\n")
+        if not line:
+            raise RuntimeError(f"{self.name} ended at {request}")
+        answer: dict[str, float] = json.loads(line)
+        return answer
+
+    def _talk(self, line: str) -> str:
+        if self._process.stdin is None or self._process.stdout is None:
+            return ""
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.communicate()
+
+
+def main() -> int:
+    """Measure everything, print the table and the targets, write it all as JSON."""
+    console = Console(width=120)
+    if SSHD is None:
+        console.print(MISSING)
+        return 1
+    with _site() as site_file:
+        rows = [*_idle(site_file), *_interleaved("cold", COLD, site_file), *_warm(site_file)]
+    targets = [_judged(rows, *target) for target in TARGETS]
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps({"name": "ssh", "rows": rows, "targets": targets}, indent=2) + "\n")
+    console.print(_table("wall, seconds (ratio to OpenSSH), client's processor ms a host", rows))
+    for target in targets:
+        console.print(f"{'met   ' if target['met'] else 'MISSED'} {target['what']}: {target['is']}")
+    console.print(f"written: {OUT}")
+    return 0
+
+
+@contextmanager
+def _site() -> Iterator[Path]:
+    """The sshd and the files that the clients read; ended and removed at the end."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        site = Site(folder)
+        stack.callback(site.stop)
+        server = site.sshd(*(f"127.0.2.{index}" for index in range(1, MOST + 1)))
+        (folder / "known_hosts").write_text(server.known())
+        facts = {
+            "hosts": server.hosts,
+            "sizes": SIZES,
+            "port": server.port,
+            "user": getpass.getuser(),
+            "key": str(folder / "client"),
+            "known_hosts": str(folder / "known_hosts"),
+            "ssh_config": str(folder / "ssh_config"),
+            "host_key": base64.b64decode(server.public_key.split()[1]).hex(),
+        }
+        (folder / "ssh_config").write_text(CONFIG.format(folder=folder, **facts))
+        (folder / "site.json").write_text(json.dumps(facts))
+        yield folder / "site.json"
+
+
+def _idle(site_file: Path) -> Iterator[Row]:
+    """What 200 connections cost that nobody uses: alone on the machine but for their servers."""
+    with ExitStack() as stack:
+        worker = Worker("nightshift", site_file)
+        stack.callback(worker.close)
+        worker.ask("warm_up", 1)  # what is loaded at the first connection belongs to no connection
+        grown = worker.ask("warm_up", MOST)["grown"]
+        idle = worker.ask("idle", MOST, IDLE_SECONDS)
+    yield {
+        "case": "idle",
+        "n": MOST,
+        "client": "nightshift",
+        "wall_s": round(idle["wall_s"], 1),
+        "core_percent": round(100 * idle["cpu_s"] / idle["wall_s"], 3),
+        "kib_per_connection": round(grown / 1024 / (MOST - 1), 1),
+    }
+
+
+def _warm(site_file: Path) -> Iterator[Row]:
+    yield from _interleaved("warm", WARM, site_file)
+
+
+def _interleaved(case: str, names: tuple[str, ...], site_file: Path) -> Iterator[Row]:
+    with ExitStack() as stack:
+        workers = [Worker(name, site_file) for name in names]
+        for worker in workers:
+            stack.callback(worker.close)
+            worker.ask(*(("warm_up", MOST) if case == "warm" else ("cold", 1)))
+        for size in SIZES:
+            taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+            for _ in range(TURNS[size]):
+                for worker in random.sample(workers, len(workers)):
+                    taken[worker.name].append(worker.ask(case, size))
+            yield from _rows(case, size, taken)
+
+
+def _rows(case: str, size: int, taken: dict[str, list[dict[str, float]]]) -> Iterator[Row]:
+    walls = {name: statistics.median(one["wall_s"] for one in answers) for name, answers in taken.items()}
+    for name, answers in taken.items():
+        spent = statistics.median(one["cpu_s"] for one in answers)
+        yield {
+            "case": case,
+            "n": size,
+            "client": name,
+            "wall_s": round(walls[name], 4),
+            "cpu_ms_per_host": round(1000 * spent / size, 2),
+            "ratio": round(walls[name] / walls["openssh"], 3),
+            "turns": len(answers),
+        }
+
+
+def _judged(rows: list[Row], case: str, client: str, size: int, figure: str, most: float) -> Row:
+    (row,) = (one for one in rows if (one["case"], one["client"], one["n"]) == (case, client, size))
+    what = f"{case}, {client}, N={size}: {figure} at most {most:g}"
+    return {"what": what, "is": row[figure], "met": row[figure] <= most}
+
+
+def _table(title: str, rows: list[Row]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in ("case", "client", *(f"N={size}" for size in SIZES)):
+        table.add_column(column)
+    for case, name in dict.fromkeys((row["case"], row["client"]) for row in rows if row["case"] != "idle"):
+        cells = [row for row in rows if (row["case"], row["client"]) == (case, name)]
+        table.add_row(
+            case,
+            name,
+            *(f"{one['wall_s']:.3f} ({one['ratio']:.2f}) {one['cpu_ms_per_host']:.2f}" for one in cells),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
