@@ -1,6 +1,6 @@
 """SSH fan-out beside OpenSSH, asyncssh, libssh2 and parallel-ssh: ``true`` on 1 to 200 hosts, cold and warm.
 
-The servers are one real sshd that listens on 200 loopback addresses, and share this machine with the clients:
+The servers are real sshd on 200 loopback addresses, sixteen each, and share this machine with the clients:
 the ratios count, not the seconds. Clients take turns in random order, each in a process of its own; every
 figure is the median of its turns. OpenSSH is held to curve25519, which all others use; its masters' own work
 is not in its figures for warm connections.
@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.ssh.servers import MISSING, SSHD, Site
+from tests.ssh.servers import MISSING, SSHD, Site, Sshd
 
 SIZES = (1, 10, 50, 100, 200)
 TURNS = {1: 15, 10: 7, 50: 5, 100: 5, 200: 3}
@@ -32,6 +32,7 @@ COLD = ("openssh", "nightshift", "asyncssh", "ssh2-python", "parallel-ssh")
 WARM = (*COLD[:2], "nightshift_shell", *COLD[2:])
 IDLE_SECONDS = 10.0
 MOST = max(SIZES)
+LISTENS = 16  # an sshd has no more sockets than this
 OUT = Path(__file__).parent / "out" / "ssh.json"
 # What, of whom, at how many hosts, which figure, and the most that it should be.
 TARGETS = (
@@ -116,10 +117,10 @@ def _site() -> Iterator[Path]:
         folder = Path(name)
         site = Site(folder)
         stack.callback(site.stop)
-        server = site.sshd(*(f"127.0.2.{index}" for index in range(1, MOST + 1)))
-        (folder / "known_hosts").write_text(server.known())
+        server, hosts = _servers(site)
+        (folder / "known_hosts").write_text("".join(one.known() for one in site.servers))
         facts = {
-            "hosts": server.hosts,
+            "hosts": hosts,
             "sizes": SIZES,
             "port": server.port,
             "user": getpass.getuser(),
@@ -131,6 +132,15 @@ def _site() -> Iterator[Path]:
         (folder / "ssh_config").write_text(CONFIG.format(folder=folder, **facts))
         (folder / "site.json").write_text(json.dumps(facts))
         yield folder / "site.json"
+
+
+def _servers(site: Site) -> tuple[Sshd, list[str]]:
+    """One port and one host key on 200 addresses; the first server, and all addresses."""
+    hosts = [f"127.0.2.{index}" for index in range(1, MOST + 1)]
+    first = site.sshd(*hosts[:LISTENS])
+    for start in range(LISTENS, MOST, LISTENS):
+        site.sshd(*hosts[start : start + LISTENS], like=first)
+    return first, hosts
 
 
 def _idle(site_file: Path) -> Iterator[Row]:

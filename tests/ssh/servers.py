@@ -61,6 +61,8 @@ class Sshd:
 
     def cut(self) -> None:
         """Kill the processes that serve connections, not the one that listens."""
+        if self.process.poll() is not None:
+            return
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for child in children:
             with contextlib.suppress(ProcessLookupError):
@@ -83,16 +85,17 @@ class Site:
     def __post_init__(self) -> None:
         self.private_key, _ = make_key(self.folder / "client")
 
-    def sshd(self, *hosts: str, path: str = "/usr/bin:/bin") -> Sshd:
-        """Start one on ``hosts`` (127.0.0.x), with a host key of its own; a port that all have free."""
+    def sshd(self, *hosts: str, path: str = "/usr/bin:/bin", like: Sshd | None = None) -> Sshd:
+        """Start one on ``hosts`` (127.0.0.x, at most 16), with a port and a host key of its own or ``like``'s."""
         home = self.folder / f"sshd-{len(self.servers)}"
         home.mkdir()
-        port = free_port()
-        _, public_key = make_key(home / "host_key")
+        port = like.port if like else free_port()
+        public_key = like.public_key if like else make_key(home / "host_key")[1]
+        host_key = like.log.with_name("host_key") if like else home / "host_key"
         listen = "\n".join(f"ListenAddress {host}:{port}" for host in hosts)
         (home / "config").write_text(
             CONFIG.format(
-                host_key=home / "host_key",
+                host_key=host_key,
                 authorized=self.folder / "client.pub",
                 listen=listen,
                 path=path,
