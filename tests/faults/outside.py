@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+from botocore.exceptions import ClientError
+
 from nightshift import clock
 from nightshift.aws import session
 from nightshift.errors import NightshiftError
@@ -66,11 +68,14 @@ class Outside:
         try:
             self.world.invoke(function, event)
         except Killed:
-            if function == "notify":
-                self._doubt(event.get("detail", event)["incident_id"])
+            self._doubtful(function, event)
+            return False
+        except ClientError:
+            self._doubtful(function, event)
             return False
         except NightshiftError as error:
             if error.recoverable:
+                self._doubtful(function, event)
                 return False
             self.dead_letters.append(f"{function}: {error}")
         finally:
@@ -100,12 +105,16 @@ class Outside:
             self.wire.append(Parcel("close_incident", event))
             return True
         finally:
-            if state == "Notify" and burning and self.fuse is None:
+            if state == "Notify" and (self.world.broken or (burning and self.fuse is None)):
                 self._doubt(incident_id)
             if machine.over:
                 self.world.fates.setdefault(incident_id, {"status": "SUCCEEDED"})
             self.acting = ""
             self.collect(replaces=state == "ReplaceNode")
+
+    def _doubtful(self, function: str, event: dict[str, Any]) -> None:
+        if function == "notify":
+            self._doubt(event.get("detail", event)["incident_id"])
 
     def _doubt(self, incident_id: str) -> None:
         """Who paged has died, perhaps between the page and the record of it."""

@@ -21,6 +21,7 @@ from tests.faults.outside import Parcel
 from tests.functional.world import CURES, ILL
 
 STRANGER = "i-00000000000000000"
+REFUSED = ("ssm.SendCommand", "dynamodb.TransactWriteItems", "cloudwatch.GetMetricData", "sns.Publish")
 RARELY = st.integers(0, 9).map(lambda drawn: drawn == 9)
 PLACE = st.integers(0, 63)
 SYMPTOM = st.sampled_from(["service_down", "service_down", "disk_full"])
@@ -121,13 +122,20 @@ class IncidentLife(Judged):
         with self.outside.dying(fuse):
             self.outside.advance(pick(sorted(self.outside.machines), place))
 
-    @rule(rounds=st.integers(1, 8), ends=st.booleans(), fuse=st.one_of(st.none(), st.integers(0, 300)))
-    def goes_on(self, rounds: int, fuse: int | None, *, ends: bool) -> None:
-        """All executions move in turn, and one function may die; commands end, or take longer."""
+    @rule(
+        rounds=st.integers(1, 8),
+        ends=st.booleans(),
+        fuse=st.one_of(st.none(), st.integers(0, 300)),
+        refused=st.sampled_from(["", "", "", *REFUSED]),
+    )
+    def goes_on(self, rounds: int, fuse: int | None, refused: str, *, ends: bool) -> None:
+        """All executions move in turn; one function may die, one call be refused; commands end, or later."""
+        self.world.broken = {refused: "Unforeseen"} if refused else {}
         with self.outside.dying(fuse):
             for _ in range(rounds):
                 self.go_on(ends=ends)
-                self.outside.pass_time(3)
+                self.outside.pass_time(3 if not refused else 15)
+        self.world.broken = {}
 
     @precondition(lambda self: self.world.ssm.running())
     @rule(place=PLACE, how=st.sampled_from(["well", "well", "badly", "lost"]))
@@ -156,6 +164,6 @@ class IncidentLife(Judged):
 
 
 # Under `--hypothesis-profile=explore` nothing is derandomized.
-LIVES = 20 if settings.default and settings.default.derandomize else 100
+LIVES = 12 if settings.default and settings.default.derandomize else 100
 IncidentLife.TestCase.settings = settings(max_examples=LIVES, stateful_step_count=40)
 TestIncidentLife = IncidentLife.TestCase
