@@ -86,7 +86,7 @@ class Site:
         self.private_key, _ = make_key(self.folder / "client")
 
     def sshd(self, *hosts: str, path: str = "/usr/bin:/bin", like: Sshd | None = None) -> Sshd:
-        """Start one on ``hosts`` (127.0.0.x, at most 16), with a port and host key of its own or ``like``'s."""
+        """Start one on ``hosts`` (127.0.0.x, at most 16), with its own port and a host key, or ``like``'s."""
         home = self.folder / f"sshd-{len(self.servers)}"
         home.mkdir()
         port = like.port if like else free_port()
