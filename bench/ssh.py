@@ -27,7 +27,7 @@ from rich.table import Table
 from tests.ssh.servers import MISSING, SSHD, Site, Sshd
 
 SIZES = (1, 10, 50, 100, 200)
-TURNS = {1: 15, 10: 7, 50: 5, 100: 5, 200: 3}
+TURNS = {1: 9, 10: 5, 50: 3, 100: 5, 200: 3}
 COLD = ("openssh", "nightshift", "asyncssh", "ssh2-python", "parallel-ssh")
 WARM = (*COLD[:2], "nightshift_shell", *COLD[2:])
 IDLE_SECONDS = 10.0

@@ -38,8 +38,8 @@ class OpenSSH(Client):
         self._each(hosts, "-oControlPath=none")
 
     def _warm_up(self, hosts: list[str]) -> None:
-        for host in hosts:
-            subprocess.run(["ssh", "-F", self.site["ssh_config"], "-MNf", host], check=True)
+        masters = ["xargs", f"-P{CREW}", "-I{}", "ssh", "-F", self.site["ssh_config"], "-MNf", "{}"]
+        subprocess.run(masters, input="\n".join(hosts).encode(), check=True, stdout=subprocess.DEVNULL)
 
     def _warm(self, hosts: list[str]) -> None:
         self._each(hosts)
