@@ -56,7 +56,7 @@ def cut(own, pool):
     """Break every connection of ``own``, and wait until the pool's thread has heard."""
     own.cut()
     ends = time.monotonic() + PATIENCE
-    while any(one.connection.alive for one in pool._idle) and time.monotonic() < ends:
+    while any(one.connection.alive for one in pool._idle.values()) and time.monotonic() < ends:
         time.sleep(0.01)
 
 
@@ -86,7 +86,7 @@ def test_a_connection_that_looks_alive_and_is_not_is_replaced(make, own, command
     clock = Clock()
     pool = make(clock=clock)
     run(pool, own.address(), command)
-    kept = pool._idle[0].connection
+    kept = next(iter(pool._idle.values())).connection
     told = type(kept).alive
     cut(own, pool)
     looks = iter([True])

@@ -35,7 +35,7 @@ class Limits:
     connect_seconds: float = 5.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Idle:
     connection: Connection
     since: float
@@ -53,7 +53,9 @@ class Pool:
         self._limits = limits or Limits()
         # The wall clock: the monotonic one may stand still while a Lambda is frozen.
         self._clock = clock
-        self._idle: list[_Idle] = []  # the longest idle first
+        # By identity, the longest idle first; and by address: nothing searches them all.
+        self._idle: dict[int, _Idle] = {}
+        self._kept: dict[Address, list[_Idle]] = {}
         self._open: Counter[Address] = Counter()
         self._bastions = Bastions(login)
         self._changed = threading.Condition()
@@ -91,28 +93,47 @@ class Pool:
         """Close what is idle, and bastions that nothing in use goes through."""
         with self._changed:
             while self._idle:
-                self._drop(self._idle.pop())
+                self._drop(self._oldest())
 
     def _take(self, address: Address, deadline: Deadline) -> _Idle | None:
         """A kept connection, or the right to make one (None), which is counted already."""
         with self._changed:
             while True:
                 self._drop_stale()
-                for kept in reversed(self._idle):
-                    if kept.connection.address == address:
-                        self._idle.remove(kept)
-                        return kept
+                kept = self._alive(address)
+                if kept:
+                    return kept
                 if self._room(address):
                     self._open[address] += 1
                     return None
                 if not self._changed.wait(deadline.left):
                     raise self._full(address)
 
+    def _alive(self, address: Address) -> _Idle | None:
+        """The kept connection that was used last; those that broke meanwhile are dropped."""
+        while self._kept.get(address):
+            kept = self._unkept(self._kept[address][-1])
+            if kept.connection.alive:
+                return kept
+            self._drop(kept)
+        return None
+
+    def _oldest(self) -> _Idle:
+        return self._unkept(next(iter(self._idle.values())))
+
+    def _unkept(self, kept: _Idle) -> _Idle:
+        del self._idle[id(kept)]
+        address = kept.connection.address
+        self._kept[address].remove(kept)
+        if not self._kept[address]:
+            del self._kept[address]
+        return kept
+
     def _room(self, address: Address) -> bool:
         if self._open[address] >= self._limits.per_host:
             return False
         if self._open.total() >= self._limits.total and self._idle:
-            self._drop(self._idle.pop(0))
+            self._drop(self._oldest())
         return self._open.total() < self._limits.total
 
     def _full(self, address: Address) -> Retryable:
@@ -125,9 +146,8 @@ class Pool:
 
     def _drop_stale(self) -> None:
         oldest = self._clock() - self._limits.idle_seconds
-        for kept in [one for one in self._idle if one.since < oldest or not one.connection.alive]:
-            self._idle.remove(kept)
-            self._drop(kept)
+        while self._idle and next(iter(self._idle.values())).since < oldest:
+            self._drop(self._oldest())
 
     def _drop(self, kept: _Idle) -> None:
         kept.connection.close()
@@ -155,7 +175,9 @@ class Pool:
     def _give_back(self, address: Address, connection: Connection | None) -> None:
         with self._changed:
             if connection and connection.alive:
-                self._idle.append(_Idle(connection, self._clock()))
+                kept = _Idle(connection, self._clock())
+                self._idle[id(kept)] = kept
+                self._kept.setdefault(address, []).append(kept)
             else:
                 if connection:
                     connection.close()
