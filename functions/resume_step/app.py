@@ -25,6 +25,7 @@ class Environment(Settings):
     journal_table: str
     nodes_table: str
     steps_table: str
+    deployments_table: str
     artifacts_bucket: str
 
 
@@ -44,5 +45,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         raise Permanent("step.unknown", f"command {command.command_id} belongs to no step {end.step_id}")
     result = commands.invocation(command.command_id, end.node_id)
     logger.info("step ended", step_id=step.step_id, status=result.status, output=result.output)
-    Stores.of(Environment).outcomes("resume_step").conclude(step, result, now)
+    if step.deployment_id:
+        Stores.of(Environment).deployments.conclude(step, result, now, "resume_step")
+        steps.settled(step.step_id)
+    else:
+        Stores.of(Environment).outcomes("resume_step").conclude(step, result, now)
     return {"step_id": step.step_id, "status": command.status}

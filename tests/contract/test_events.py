@@ -61,7 +61,7 @@ def test_a_sample_is_a_complete_envelope(name: str) -> None:
     if name.startswith("heal/"):
         assert event["incident_id"]
     elif name in REQUESTS:
-        assert envelopes.read(envelopes.HttpRequest, event).path["token"]
+        assert envelopes.read(envelopes.HttpRequest, event).path
     elif name == "auto_scaling/queued_launch":
         (record,) = event["Records"]
         assert record["eventSource"] == "aws:sqs"

@@ -6,13 +6,16 @@ through all that functions can do collects what they used, and compares it with 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
 from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
+from tests.functional.deploying import commit, good, policy, push, repository, walk
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
@@ -146,6 +149,21 @@ def inspected(world: World) -> None:
     begin(world)
 
 
+def deployed(world: World, folder: Path) -> None:
+    """A push, one by hand, and one that fails on every node, as does its rollback."""
+    good(world)
+    for values in world.readings.values():  # a symptom that only inspections know
+        del values["DiskUsedPercent"]
+    world.pass_time(25)
+    walk(world, push(world, folder, commit(folder, "page", "one")))
+    world.end_at_once()
+    order = {"id": str(uuid.uuid4()), "app": "web", "by": "ada", "version": "1.0.0"}
+    walk(world, world.invoke("start_deployment", order)["deployments"][0])
+    world.endings["InstallRelease"] = ("Failed", "did not start")
+    failed = walk(world, push(world, folder, commit(folder, "page", "two")))
+    walk(world, failed.undone_by)
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -164,13 +182,17 @@ CAREFUL = {replacement_approved: POLICY + "  approval_for: [high]\n", inspected:
 
 
 @pytest.fixture(scope="module")
-def used() -> set[Call]:
+def used(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
     """Every permission that was used on the tour."""
     found: set[Call] = set()
     for journey in TOUR:
         with made(CAREFUL.get(journey, POLICY)) as world:
             journey(world)
             found |= set(world.calls)
+    folder = repository(tmp_path_factory.mktemp("git") / "web")
+    with made(policy(folder)) as world:
+        deployed(world, folder)
+        found |= set(world.calls)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Stack, free_base
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(520)]
 SCENARIOS = {
     "restart_service": ("healed", 1),
     "rebuild_container": ("healed", 2),
@@ -23,13 +23,16 @@ SCENARIOS = {
     "flapping_pages": ("escalated", 0),
     "crash_mid_heal_resumes": ("healed", 1),
     "inspection_finding_heals": ("healed", 1),
+    "push_deploys": ("Succeeded", 0),
+    "bad_push_rolls_back": ("Failed", 0),
+    "manual_rollback": ("Succeeded", 0),
 }
 
 
 def test_every_scenario_of_the_demo_passes(tmp_path: Path) -> None:
     """Exit 0, and the report says for each fault what came of it, with evidence."""
     mine = Stack(tmp_path, free_base())
-    done = mine.run("demo", "--plain", timeout=400)
+    done = mine.run("demo", "--plain", timeout=500)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     report = json.loads((tmp_path / "demo-report.json").read_text())
     assert report["version"] == 1

@@ -16,7 +16,7 @@ ITEM_ACTIONS = {
     "Delete": "dynamodb:DeleteItem",
 }
 #: Actions that are not called as their operation.
-ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadObject": "s3:GetObject"}
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
     "auto-scaling": "autoscaling",

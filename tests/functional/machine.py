@@ -1,4 +1,4 @@
-"""Walks statemachines/heal.asl.json itself: real handlers, JSONata, retries and catches, and time that jumps.
+"""Walks a state machine's definition: real handlers, JSONata, retries and catches, and time that jumps.
 
 Only what the machine uses is here; an unknown kind of state fails loudly.
 """
@@ -30,22 +30,23 @@ class TaskFailed(Exception):
 
 
 class Machine:
-    """One execution of the heal machine in a world.
+    """One execution of the heal machine (or the deploy machine) in a world.
 
     ``run`` walks alone through time; ``advance`` is one move at the present moment, so that several
     executions can take turns. A failed task is tried again when its pause is over.
     """
 
-    def __init__(self, world: World, incident_id: str) -> None:
+    def __init__(self, world: World, name: str, kind: str = "heal") -> None:
         self.world = world
-        self.definition = state_machine()
+        self.definition = state_machine(kind)
+        given = {"incident_id" if kind == "heal" else "deployment_id": name}
         self.context: dict[str, Any] = {
-            "Execution": {"Input": {"incident_id": incident_id}, "Name": incident_id},
+            "Execution": {"Input": given, "Name": name},
             "State": {"RetryCount": 0},
             "Task": {},
         }
         self.visited: list[str] = []
-        substitutions = stack().of_type("AWS::Serverless::StateMachine")["HealStateMachine"][
+        substitutions = stack().of_type("AWS::Serverless::StateMachine")[f"{kind.title()}StateMachine"][
             "DefinitionSubstitutions"
         ]
         self._functions = {

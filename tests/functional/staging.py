@@ -91,11 +91,12 @@ def _deploy() -> None:
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:pager"
     assert queue
     session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    session.client("stepfunctions").create_state_machine(
-        name="nightshift-heal",
-        definition='{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"End":true}}}',
-        roleArn=f"arn:aws:iam::{ACCOUNT}:role/heal",
-    )
+    for name in ("heal", "deploy"):
+        session.client("stepfunctions").create_state_machine(
+            name=f"nightshift-{name}",
+            definition='{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"End":true}}}',
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+        )
 
 
 def _seed(world: World, policy: str, nodes: int) -> None:

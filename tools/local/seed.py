@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.local.apps.release import build
-from tools.local.paths import ROOT
+from tools.local.apps.release import Release, build
+from tools.local.paths import ROOT, home
 
 POLICY = ROOT / "tools" / "local" / "policy.yaml"
 POLICY_KEY = "policy/nightshift.yaml"
@@ -34,38 +34,73 @@ class Group:
 GROUPS = (Group("api-local", "api"), Group("web-local", "web"))
 
 
-def adopt_policy(clients: Clients, bucket: str, policy: Path = POLICY) -> dict[str, Any]:
+def policy_text() -> str:
+    """The local policy; its repositories are those below the state folder."""
+    return POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/")
+
+
+def adopt_policy(clients: Clients, bucket: str, policy: Path | None = None) -> dict[str, Any]:
     """Upload a policy and have it adopted; returns the function's answer.
 
     Raises:
         SeedFailed: the policy is refused, with the reason.
     """
-    clients("s3").put_object(Bucket=bucket, Key=POLICY_KEY, Body=policy.read_bytes())
+    clients("s3").put_object(
+        Bucket=bucket, Key=POLICY_KEY, Body=(policy.read_text() if policy else policy_text()).encode()
+    )
     answer = clients("lambda").invoke(FunctionName="nightshift-adopt_policy", Payload=b"{}")
     said: dict[str, Any] = json.load(answer["Payload"])
     if "FunctionError" in answer or said.get("code"):
-        raise SeedFailed(f"{policy} was not adopted: {said.get('reason') or said.get('errorMessage')}")
+        raise SeedFailed(
+            f"{policy or POLICY} was not adopted: {said.get('reason') or said.get('errorMessage')}"
+        )
     return said
 
 
-def publish_releases(clients: Clients, bucket: str, groups_table: str, workshop: Path) -> None:
+def publish_releases(clients: Clients, outputs: Mapping[str, str], workshop: Path) -> None:
     """Build the first release of each app, upload it, and make it what its group runs."""
     for group in GROUPS:
         release = build(group.app, RELEASE, workshop)
         key = f"releases/{group.app}/{RELEASE}.tar.gz"
-        clients("s3").put_object(Bucket=bucket, Key=key, Body=release.path.read_bytes())
+        body = release.path.read_bytes()
+        clients("s3").put_object(Bucket=outputs["ArtifactsBucket"], Key=key, Body=body)
         item = {
             "group": group.name,
             "app": group.app,
             "auto_scaling_group": group.name,
-            "desired_release": {"version": release.version, "key": key, "sha256": release.sha256},
+            "desired_release": _artifact(release, key),
             "leases": {},
             "fence": 0,
             "replacements": {},
             "troubled": {},
             "attempts": {},
         }
-        clients("dynamodb").put_item(TableName=groups_table, Item=_attributes(item))
+        dynamodb = clients("dynamodb")
+        dynamodb.put_item(TableName=outputs["GroupsTable"], Item=_attributes(item))
+        built = _built(group, release, key)
+        dynamodb.put_item(TableName=outputs["ReleasesTable"], Item=_attributes(built))
+
+
+def _artifact(release: Release, key: str) -> dict[str, Any]:
+    return {"version": release.version, "key": key, "sha256": release.sha256, "size": release.size}
+
+
+def _built(group: Group, release: Release, key: str) -> dict[str, Any]:
+    """The first release as one that was deployed long ago and lasted."""
+    long_ago = "2026-01-01T00:00:00.000Z"
+    return {
+        **_artifact(release, key),
+        "app": group.app,
+        "unpacked": release.size,
+        "files": 1,
+        "commit": "0" * 40,
+        "author": "nightshift",
+        "message": "the first release",
+        "committed_at": long_ago,
+        "created_at": long_ago,
+        "rollback": "safe",
+        "standings": {group.name: {"state": "good", "at": long_ago, "deployment_id": ""}},
+    }
 
 
 def _attributes(item: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tools.local import daemons, record, seed
+from tools.local import daemons, git, record, seed
 from tools.local.cloud.client import client
 from tools.local.cloud.deploy import DeployFailed, deploy, warm
 from tools.local.cloud.package import PackageFailed
@@ -98,7 +98,8 @@ def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
 
     progress("adopting the policy, publishing the first releases")
     seed.adopt_policy(clients, outputs["ArtifactsBucket"])
-    seed.publish_releases(clients, outputs["ArtifactsBucket"], outputs["GroupsTable"], place / "tmp")
+    seed.publish_releases(clients, outputs, place / "tmp")
+    git.serve(place, clients, outputs)
     progress(f"{warm(endpoint)} functions are warm")
     progress(f"booting {len(seed.GROUPS)} groups of {seed.NODES_PER_GROUP} nodes")
     seed.create_groups(clients)

@@ -171,6 +171,7 @@ class HttpRequest(_Shape):
 
     context: HttpContext = Field(alias="requestContext")
     path: dict[str, str] = Field({}, alias="pathParameters")
+    headers: dict[str, str] = {}
     body: str = ""
     encoded: bool = Field(default=False, alias="isBase64Encoded")
 

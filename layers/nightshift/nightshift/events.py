@@ -141,6 +141,46 @@ class InspectionCompleted(InspectionEvent):
     report: str
 
 
+class CodePushed(Event):
+    """A branch of a repository moved, says a verified webhook.
+
+    ``repositories`` are all addresses of the one repository; ``delivery`` names the push: the same push
+    heard again has the same one.
+    """
+
+    provider: str
+    repositories: tuple[str, ...]
+    ref: str
+    commit: str
+    author: str = Field(max_length=300)
+    message: str = Field(max_length=1_000)
+    delivery: str
+
+
+class DeploymentEvent(Event):
+    """Something happened to one deployment."""
+
+    deployment_id: str
+    app: str
+    group: str
+    release: str
+    reason: str
+
+
+class DeploymentStarted(DeploymentEvent):
+    """It is planned, and its first batch comes next."""
+
+
+class DeploymentSucceeded(DeploymentEvent):
+    """Every batch runs the release and has baked."""
+
+
+class DeploymentFailed(DeploymentEvent):
+    """It was ended before its time; ``undone_by`` is the deployment that takes it back, if one does."""
+
+    undone_by: str = ""
+
+
 class PolicyChanged(Event):
     """A new policy was adopted, or refused with a reason while the last good one stays."""
 

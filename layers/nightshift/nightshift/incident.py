@@ -195,7 +195,8 @@ class GroupState(_Fact):
     """What is known and held of a group of nodes.
 
     ``troubled`` are the subjects that have an incident (open, or with a person), by subject;
-    ``attempts`` the remedies that were admitted lately, by step.
+    ``attempts`` the remedies that were admitted lately, by step; ``deploying`` is the one deployment that
+    may touch the group now.
     """
 
     group: str
@@ -210,6 +211,7 @@ class GroupState(_Fact):
     attempts: dict[str, Attempt] = {}
     storm: Storm | None = None
     deployed: Deployed | None = None
+    deploying: str = ""
 
 
 class Reach(_Fact):
@@ -244,6 +246,7 @@ class Step(_Fact):
     answers: str = ""
     version: str = ""
     intended_at: Instant
+    deployment_id: str = ""
     answered: bool = False
     command_id: str = ""
     due_at: Instant | None = None

@@ -11,20 +11,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
+from nightshift.amounts import Amount, Name, Seconds
 from nightshift.errors import Refused
+from nightshift.policy_apps import App
 from nightshift.policy_checks import objections
 from nightshift.policy_inspection import Inspection
 from nightshift.policy_source import Problem, Source
 from nightshift.windows import Window
 
 MINUTE = 60
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 # The documents' own allowedPattern of Service: what a policy lets pass, a node must take.
 Service = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
-# A number of nodes, or a share of the group's desired capacity.
-Amount = Annotated[int, Field(ge=0, le=100_000)] | Annotated[str, Field(pattern=r"^(\d|[1-9]\d|100)%$")]
 
 
 class _Part(BaseModel):
@@ -171,6 +169,7 @@ class Policy(_Part):
     version: Literal[1]
     groups: dict[Name, Group] = Field(min_length=1)
     symptoms: dict[Name, Symptom] = Field(min_length=1)
+    apps: dict[Name, App] = {}
     healing: Healing = Healing()
     inspection: Inspection = Inspection()
     notify: Notify = Notify()

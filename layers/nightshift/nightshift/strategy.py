@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nightshift.policy import Amount, Seconds
+from nightshift.amounts import Amount, Seconds
 
 Kind = Literal["all_at_once", "rolling", "canary", "blue_green"]
 Traffic = Literal["target_group", "proxy", "none"]
@@ -35,6 +35,7 @@ class Strategy(BaseModel):
     max_failures: Amount = Field(0, description="Nodes that may fail; one more and it is rolled back")
     bake_seconds: int = Field(60, ge=0, le=86_400, description="How long each batch is watched")
     deadline_seconds: Seconds = Field(7_200, description="A deployment not over by then is rolled back")
+    poll_seconds: int = Field(5, ge=1, le=60, description="How often a running deployment is looked at")
     rollback_on: frozenset[Trigger] = frozenset(
         {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"}
     )

@@ -23,7 +23,7 @@ WEB_LOCAL = {
 
 def adopt(connection: Connection, webhook: str, **healing: Any) -> None:
     """Put it in force while the stack runs; ``healing`` is what the group wants for now on top of it."""
-    wanted = yaml.safe_load(seed.POLICY.read_text())
+    wanted = yaml.safe_load(seed.policy_text())
     wanted["groups"]["web-local"]["healing"] = WEB_LOCAL | healing
     wanted["notify"] = {"webhooks": [webhook]}
     policy = Path(home() / "tmp" / "demo-policy.yaml")

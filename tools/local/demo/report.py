@@ -27,11 +27,10 @@ def write(path: Path, results: Sequence[Result], seconds: float) -> None:
 
 
 def broken_chains(world: World) -> list[str]:
-    """The incidents whose journal does not verify, with the reason."""
-    checks = [
-        journal.verify(one.incident_id, world.journals.read(one.incident_id), one.head)
-        for one in world.incidents
-    ]
+    """The incidents and deployments whose journal does not verify, with the reason."""
+    chains = {one.incident_id: one.head for one in world.incidents}
+    chains |= {one.deployment_id: one.head for one in world.deployments("web-local")}
+    checks = [journal.verify(chain, world.journals.read(chain), head) for chain, head in chains.items()]
     return [f"{check.chain}: {check.reason}" for check in checks if not check.intact]
 
 

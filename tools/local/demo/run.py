@@ -18,10 +18,13 @@ from tools.local.demo.narrator import Plain, Screen, line, node_table
 from tools.local.demo.pager import Pager
 from tools.local.demo.scenarios import Result, Scenario
 from tools.local.demo.scenarios.approval_required import ApprovalRequired
+from tools.local.demo.scenarios.bad_push_rolls_back import BadPushRollsBack
 from tools.local.demo.scenarios.crash_mid_heal_resumes import CrashMidHealResumes
 from tools.local.demo.scenarios.disk_cleaned import DiskCleaned
 from tools.local.demo.scenarios.flapping_pages import FlappingPages
 from tools.local.demo.scenarios.inspection_finding_heals import InspectionFindingHeals
+from tools.local.demo.scenarios.manual_rollback import ManualRollback
+from tools.local.demo.scenarios.push_deploys import PushDeploys
 from tools.local.demo.scenarios.rebuild_container import RebuildContainer
 from tools.local.demo.scenarios.replace_node import ReplaceNode
 from tools.local.demo.scenarios.restart_service import RestartService
@@ -43,6 +46,9 @@ PHASES: tuple[tuple[type, ...], ...] = (
     (UnhealablePagesOnce, SpikeIgnored, SustainedHealed, DiskCleaned),
     (FlappingPages, CrashMidHealResumes),
     (InspectionFindingHeals,),
+    (PushDeploys,),
+    (BadPushRollsBack,),
+    (ManualRollback,),
 )
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nightshift.aws import tables
+from nightshift.aws.deployments import Deployments
 from nightshift.aws.fleet import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
+from nightshift.deployment import Deployment
 from nightshift.incident import Incident
 from nightshift.journal import Entry
 from tools.cli.connection import Connection
@@ -81,6 +83,12 @@ class World:
         """Who holds a node of the group at this moment."""
         found = Groups(self.connection.output("GroupsTable")).get(group)
         return [lease.incident_id for lease in found.leases.values()] if found else []
+
+    def deployments(self, group: str) -> list[Deployment]:
+        """The deployments to a group, the oldest first, read from the table: the index may be behind."""
+        store = Deployments(self.connection.output("DeploymentsTable"), self.journals)
+        found = [store.get(one.deployment_id) for one in store.of_group(group)]
+        return sorted(found, key=lambda one: one.created_at)
 
     def is_quiet(self, node_id: str, symptom: str) -> bool:
         """Whether the node's alarm for a symptom says OK."""

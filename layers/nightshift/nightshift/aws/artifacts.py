@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from botocore.exceptions import ClientError
+
 from nightshift.aws.session import client
 from nightshift.errors import Refused
 
@@ -23,6 +27,22 @@ def text(bucket: str, key: str) -> str:
         return bytes(body.read()).decode()
     except UnicodeDecodeError as error:
         raise Refused("artifact.unreadable", f"{key} is not UTF-8: {error}") from error
+
+
+def size(bucket: str, key: str) -> int | None:
+    """How many bytes an object has; None when there is none (S3 says 403 to who may not list)."""
+    try:
+        return int(client("s3").head_object(Bucket=bucket, Key=key)["ContentLength"])
+    except ClientError as error:
+        missing = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in missing:
+            return None
+        raise
+
+
+def store(bucket: str, key: str, content: bytes) -> None:
+    """Store a release's archive under ``key``."""
+    client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/gzip")
 
 
 def save(bucket: str, key: str, content: str) -> None:

@@ -80,16 +80,7 @@ class Incidents:
         entry = journal.link(incident.incident_id, incident.seq + 1, incident.head, at, note)
         version = {"version": incident.version + 1, "seq": entry.seq, "head": entry.hash}
         changed = incident.model_copy(update={**changes, **version})
-        write = Write(
-            "incident",
-            "Put",
-            {
-                "TableName": self._table,
-                "Item": tables.values(_item(changed)),
-                "ConditionExpression": "version = :read",
-                "ExpressionAttributeValues": tables.values({":read": incident.version}),
-            },
-        )
+        write = tables.replace("incident", self._table, _item(changed), read=incident.version)
         tables.transact([write, self._journals.append(entry), *more])
         return changed
 

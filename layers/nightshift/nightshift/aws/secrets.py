@@ -8,3 +8,14 @@ from nightshift.aws.session import client
 def read(secret_arn: str) -> str:
     """The secret's text."""
     return str(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+
+
+def rotated(secret_arn: str) -> tuple[str, ...]:
+    """The secret's text now and, where it was rotated, the one before, which still counts."""
+    secrets = client("secretsmanager")
+    found = [str(secrets.get_secret_value(SecretId=secret_arn)["SecretString"])]
+    try:
+        before = secrets.get_secret_value(SecretId=secret_arn, VersionStage="AWSPREVIOUS")
+    except secrets.exceptions.ResourceNotFoundException:
+        return tuple(found)
+    return (*found, str(before["SecretString"]))

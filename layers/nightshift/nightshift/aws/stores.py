@@ -7,6 +7,7 @@ from typing import Self
 from nightshift.aws.approvals import Approvals
 from nightshift.aws.bus import Bus
 from nightshift.aws.deliveries import Deliveries
+from nightshift.aws.deployments import Deployments
 from nightshift.aws.diagnostics import Diagnostics
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
@@ -16,7 +17,9 @@ from nightshift.aws.journals import Journals
 from nightshift.aws.outcomes import Outcomes
 from nightshift.aws.pager import Pager
 from nightshift.aws.policies import Policies
+from nightshift.aws.releases import Releases
 from nightshift.aws.steps import Steps
+from nightshift.aws.turns import Turns
 from nightshift.aws.weather import Weather
 from nightshift.errors import Permanent
 from nightshift.settings import Settings
@@ -47,6 +50,21 @@ class Stores:
     def groups(self) -> Groups:
         """The groups, their leases and the pause."""
         return Groups(self._named("groups_table"))
+
+    @property
+    def deployments(self) -> Deployments:
+        """The deployments, with the journal that explains them."""
+        return Deployments(self._named("deployments_table"), Journals(self._named("journal_table")))
+
+    @property
+    def releases(self) -> Releases:
+        """Every built release."""
+        return Releases(self._named("releases_table"))
+
+    @property
+    def turns(self) -> Turns:
+        """Which deployment may touch a group."""
+        return Turns(self._named("groups_table"))
 
     @property
     def inspections(self) -> Inspections:

@@ -74,6 +74,17 @@ def put(label: str, table: str, item: Mapping[str, object], *, unless: str = "")
     return Write(label, "Put", request)
 
 
+def replace(label: str, table: str, item: Mapping[str, object], *, read: int) -> Write:
+    """Put an item in the place of the one whose ``version`` was ``read``; it loses to any other."""
+    request = {
+        "TableName": table,
+        "Item": values(item),
+        "ConditionExpression": "version = :read",
+        "ExpressionAttributeValues": values({":read": read}),
+    }
+    return Write(label, "Put", request)
+
+
 def update(
     label: str,
     table: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightshift.policy import Amount
+from nightshift.amounts import Amount
 
 
 def at_most(amount: Amount, desired: int) -> int:

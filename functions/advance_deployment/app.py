@@ -1,0 +1,160 @@
+"""Decide what a running deployment does next, by how its nodes are now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from nightshift import clock, envelopes
+from nightshift.aws import auto_scaling, evidence, group_health
+from nightshift.aws.group_health import Seen
+from nightshift.aws.stores import Stores
+from nightshift.decisions import maintenance, rollout
+from nightshift.decisions.health import judge
+from nightshift.decisions.rollout import Progress, Step
+from nightshift.deployment import Deployment, Touched
+from nightshift.errors import Refused
+from nightshift.incident import GroupState
+from nightshift.journal import Note
+from nightshift.policy import Policy
+from nightshift.policy_apps import App
+from nightshift.settings import Settings
+
+logger = Logger()
+ACTOR = "advance_deployment"
+
+
+class Environment(Settings):
+    """The tables to read and the two to write."""
+
+    deployments_table: str
+    journal_table: str
+    nodes_table: str
+    groups_table: str
+    policies_table: str
+    inspections_table: str
+
+
+class Request(BaseModel):
+    """Which deployment goes on."""
+
+    deployment_id: str
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answer the machine's next state: the next batch, look again, or close."""
+    request = envelopes.read(Request, event)
+    answer = advance(request.deployment_id, clock.now())
+    logger.info("advance", deployment_id=request.deployment_id, **answer)
+    return {"deployment_id": request.deployment_id, **answer}
+
+
+def advance(deployment_id: str, now: datetime) -> dict[str, Any]:
+    """Judge the nodes that were touched, then ask what comes next; write down what has changed."""
+    stores = Stores.of(Environment)
+    deployment = stores.deployments.get(deployment_id)
+    _, policy = stores.policies.current()
+    group, app = stores.groups.get(deployment.group), policy.apps.get(deployment.app)
+    if group is None or app is None or deployment.group not in policy.groups:
+        raise Refused("deployment.unknown_app", f"the policy deploys no app {deployment.app} any more")
+    nodes = {
+        node: _judged(node, one, policy, deployment.group, now) for node, one in deployment.nodes.items()
+    }
+    if nodes != deployment.nodes:
+        deployment = _write_down(deployment, nodes, now)
+    step = rollout.next_step(_progress(deployment, app, group, policy, now))
+    if step.action in {"wait", "bake"}:
+        return _answer("LookAgain", step, until=_until(step, app, now))
+    if step.action == "next_batch":
+        return _answer("DeployBatch", step, batch=list(step.batch))
+    return _answer("CloseDeployment", step, outcome=step.state, roll_back=step.action == "roll_back")
+
+
+def _judged(node_id: str, touched: Touched, policy: Policy, group: str, now: datetime) -> Touched:
+    """A node whose document is over is in progress until its symptoms stayed away, by newer samples."""
+    if touched.state != "InProgress" or not touched.acted_at:
+        return touched
+    acted = clock.parse(touched.acted_at)
+    seen = Stores.of(Environment).inspections
+    samples = evidence.samples(seen, policy.symptoms, node_id, acted, now)
+    heard = {name: policy.symptoms[name] for name, found in samples.items() if found}
+    verdict = judge(heard or policy.symptoms, samples, touched.acted_at, now, policy.healing_of(group))
+    if verdict.state == "undecided":
+        return touched
+    state = "Succeeded" if verdict.state == "healthy" else "Failed"
+    ended = {"state": state, "ended_at": clock.iso(now), "detail": verdict.reason}
+    return touched.model_copy(update=ended)
+
+
+def _write_down(deployment: Deployment, nodes: dict[str, Touched], now: datetime) -> Deployment:
+    fresh = {node: one for node, one in nodes.items() if one != deployment.nodes[node]}
+    told = {node: f"{one.state}: {one.detail}" for node, one in sorted(fresh.items())}
+    over = all(one.state != "InProgress" for one in nodes.values())
+    reason = ", ".join(f"{node} {one.state}" for node, one in sorted(fresh.items()))
+    return Stores.of(Environment).deployments.record(
+        deployment,
+        now,
+        Note("verification", ACTOR, "judged", reason, told),
+        nodes=nodes,
+        batch_ended_at=clock.iso(now) if over else deployment.batch_ended_at,
+    )
+
+
+def _progress(deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime) -> Progress:
+    """Everything the next step depends on. While nodes are in progress nobody else is looked at."""
+    running = any(one.state == "InProgress" for one in deployment.nodes.values())
+    seen = Seen((), {}) if running else _seen(policy, group, now)
+    ends = [one.ended_at for one in deployment.nodes.values() if one.ended_at]
+    ended = max(ends, default=None) if not running else None
+    return Progress(
+        now=now,
+        started_at=clock.parse(deployment.planned_at or deployment.created_at),
+        strategy=app.strategy,
+        batches=deployment.batches,
+        desired=deployment.desired,
+        nodes={node: one.state for node, one in deployment.nodes.items()},
+        healthy=seen.of("healthy"),
+        unhealthy=seen.of("unhealthy"),
+        batch_ended_at=clock.parse(ended) if ended else None,
+        alarms=_alarms(deployment, group),
+        stop_requested=deployment.stop_requested,
+        paused=_paused(policy, group.group, now),
+        is_rollback=deployment.kind == "rollback",
+    )
+
+
+def _seen(policy: Policy, group: GroupState, now: datetime) -> Seen:
+    stores = Stores.of(Environment)
+    in_service = auto_scaling.capacity(policy.groups[group.group].auto_scaling_group).in_service
+    return group_health.look(stores.nodes, stores.inspections, policy, group, in_service, now)
+
+
+def _alarms(deployment: Deployment, group: GroupState) -> tuple[str, ...]:
+    """The incidents of touched nodes that were not there before: the release is suspected first."""
+    fresh = set(deployment.nodes) - set(deployment.troubled_before)
+    over = {node for node in fresh if deployment.nodes[node].state == "Succeeded"}
+    return tuple(sorted(group.troubled[node] for node in over if node in group.troubled))
+
+
+def _paused(policy: Policy, group: str, now: datetime) -> str:
+    pause = Stores.of(Environment).groups.pause()
+    if pause:
+        return f"{pause.by}: {pause.why}"
+    window = maintenance.active(policy.maintenance, group, now)
+    return maintenance.words(*window) if window else ""
+
+
+def _until(step: Step, app: App, now: datetime) -> datetime:
+    """Alarms and a stop are heard within one poll, however long is baked."""
+    poll = now + timedelta(seconds=app.strategy.poll_seconds)
+    return min(step.until, poll) if step.until else poll
+
+
+def _answer(following: str, step: Step, until: datetime | None = None, **more: Any) -> dict[str, Any]:
+    said = {"next": following, "reason": step.reason, "until": clock.iso(until) if until else ""}
+    return {**said, "trigger": step.trigger or "", "outcome": "", "roll_back": False, "batch": [], **more}

@@ -1,0 +1,210 @@
+"""End a deployment: give everything back, say how the release fared, and begin its rollback if it must."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from nightshift import clock, envelopes
+from nightshift.aws import executions
+from nightshift.aws.stores import Stores
+from nightshift.aws.tables import Write
+from nightshift.decisions.rollback import Way, way_back
+from nightshift.deployment import Deployment
+from nightshift.envelopes import ExecutionEnded
+from nightshift.events import DeploymentEvent, DeploymentFailed, DeploymentSucceeded, traceparent
+from nightshift.incident import GroupState, Lease, Release
+from nightshift.journal import Note
+from nightshift.releases import Standing
+from nightshift.settings import Settings
+from nightshift.strategy import Trigger
+
+logger = Logger()
+ACTOR = "close_deployment"
+
+
+class Environment(Settings):
+    """The tables, the bus, and the machine that a rollback is started on."""
+
+    bus_name: str
+    deployments_table: str
+    journal_table: str
+    groups_table: str
+    nodes_table: str
+    releases_table: str
+    deploy_state_machine_arn: str
+
+
+class Request(BaseModel):
+    """How the machine wants a deployment closed."""
+
+    deployment_id: str
+    outcome: Literal["Succeeded", "Failed", "Stopped"]
+    reason: str
+    trigger: Trigger | Literal[""] = ""
+    roll_back: bool = False
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Close by the machine's word, or by a dead machine's status event, which undoes what was touched."""
+    if event.get("source") == "aws.states":
+        ended = envelopes.read(ExecutionEnded, event).detail
+        request = Request(
+            deployment_id=ended.name,
+            outcome="Failed",
+            reason=ended.reason,
+            roll_back=True,
+            trigger="DEPLOYMENT_FAILURE",
+        )
+    else:
+        request = envelopes.read(Request, event)
+    closed = close(request, clock.now())
+    logger.info("closed", deployment_id=closed.deployment_id, state=closed.state, reason=closed.reason)
+    return {"deployment_id": closed.deployment_id, "state": closed.state, "undone_by": closed.undone_by}
+
+
+def close(request: Request, now: datetime) -> Deployment:
+    """Close once; a repeated call only starts and publishes again, which is known by its name."""
+    stores = Stores.of(Environment)
+    deployment = stores.deployments.get(request.deployment_id)
+    if not deployment.is_over:
+        deployment = _end(deployment, request, now)
+    if deployment.undone_by:
+        payload = {"deployment_id": deployment.undone_by}
+        executions.start(Environment.current().deploy_state_machine_arn, deployment.undone_by, payload)
+    stores.bus.publish(_event(deployment))
+    return deployment
+
+
+def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
+    """One transaction: its state, the group's turn and leases, how the release fared, and its rollback."""
+    stores = Stores.of(Environment)
+    group = stores.groups.get(deployment.group)
+    way = _way(deployment) if _must_undo(deployment, request) else None
+    undo = _undo(deployment, way, request.reason, now) if way and way.target else None
+    reason = request.reason + (f"; {way.reason}" if way else "")
+    undone_by = undo.deployment_id if undo else ""
+    writes: list[Write] = []
+    if group and group.deploying == deployment.deployment_id:
+        writes.append(_turn(deployment, group, undo, succeeded=request.outcome == "Succeeded"))
+    if undo and way:
+        note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": deployment.deployment_id})
+        writes += stores.deployments.creation(undo, now, note)
+    writes += _standing(deployment, request, now)
+    if request.outcome == "Succeeded" and deployment.release:
+        writes += [
+            stores.nodes.change(node, release=deployment.release.version) for node in _working(deployment)
+        ]
+    return stores.deployments.record(
+        deployment,
+        now,
+        Note(
+            "closed",
+            ACTOR,
+            request.outcome,
+            reason,
+            {"trigger": request.trigger, "undone_by": undone_by},
+        ),
+        *writes,
+        state=request.outcome,
+        reason=reason,
+        trigger=request.trigger or None,
+        undone_by=undone_by,
+        closed_at=clock.iso(now),
+    )
+
+
+def _must_undo(deployment: Deployment, request: Request) -> bool:
+    """A rollback that fails is never rolled back itself, and what touched nothing leaves nothing to undo."""
+    return request.roll_back and deployment.kind != "rollback" and bool(deployment.nodes)
+
+
+def _way(deployment: Deployment) -> Way:
+    known = Stores.of(Environment).releases.of_app(deployment.app)
+    touched = {node: one.started_at for node, one in deployment.nodes.items()}
+    return way_back(
+        known, deployment.group, deployment.release.version if deployment.release else "", touched
+    )
+
+
+def _undo(deployment: Deployment, way: Way, reason: str, now: datetime) -> Deployment:
+    """The deployment that takes this one back: its nodes, the last touched first, in its largest batches."""
+    size = max(len(batch) for batch in deployment.batches)
+    batches = tuple(way.nodes[at : at + size] for at in range(0, len(way.nodes), size))
+    digest = hashlib.sha256(f"undo {deployment.deployment_id}".encode()).hexdigest()
+    target = way.target
+    return Deployment(
+        deployment_id=f"dep-{now:%Y%m%d}-{digest[:10]}",
+        app=deployment.app,
+        group=deployment.group,
+        kind="rollback",
+        state="InProgress",
+        by=deployment.by,
+        commit=target.commit if target else "",
+        author=target.author if target else "",
+        message=target.message if target else "",
+        release=target.artifact if target else None,
+        undoes=deployment.deployment_id,
+        reason=f"undoes {deployment.deployment_id}: {reason}",
+        batches=batches,
+        desired=deployment.desired,
+        fence=deployment.fence,
+        troubled_before=deployment.troubled_before,
+        created_at=clock.iso(now),
+        planned_at=clock.iso(now),
+    )
+
+
+def _turn(deployment: Deployment, group: GroupState, undo: Deployment | None, *, succeeded: bool) -> Write:
+    """A rollback inherits turn and leases, so that nobody comes between."""
+    heir: dict[str, Lease] = {}
+    if undo:
+        held = {
+            node: one for node, one in group.leases.items() if one.incident_id == deployment.deployment_id
+        }
+        heir = {
+            node: one.model_copy(update={"incident_id": undo.deployment_id}) for node, one in held.items()
+        }
+    desired: Release | None = deployment.release if succeeded else None
+    return Stores.of(Environment).turns.end(group, deployment.deployment_id, desired=desired, heir=heir)
+
+
+def _standing(deployment: Deployment, request: Request, now: datetime) -> list[Write]:
+    """Good when it lasted, failed for ever when nodes were touched in vain; a stop says nothing of it."""
+    release = deployment.release
+    state = {"Succeeded": "good", "Failed": "failed"}.get(request.outcome)
+    if release is None or state is None or not deployment.nodes:
+        return []
+    standing = Standing.model_validate(
+        {"state": state, "at": clock.iso(now), "deployment_id": deployment.deployment_id}
+    )
+    if deployment.kind == "rollback" and state == "failed":
+        return []  # it was good before: that it could not be brought back says nothing of it
+    return [
+        Stores.of(Environment).releases.stand(deployment.app, release.version, deployment.group, standing)
+    ]
+
+
+def _working(deployment: Deployment) -> list[str]:
+    return sorted(node for node, one in deployment.nodes.items() if one.state == "Succeeded")
+
+
+def _event(deployment: Deployment) -> DeploymentEvent:
+    common = {
+        "occurred_at": deployment.closed_at or deployment.created_at,
+        "traceparent": traceparent(deployment.deployment_id, deployment.state),
+        "deployment_id": deployment.deployment_id,
+        "app": deployment.app,
+        "group": deployment.group,
+        "release": deployment.release.version if deployment.release else "",
+        "reason": deployment.reason,
+    }
+    if deployment.state == "Succeeded":
+        return DeploymentSucceeded.model_validate(common)
+    return DeploymentFailed.model_validate({**common, "undone_by": deployment.undone_by})

@@ -1,0 +1,144 @@
+"""Bring the release to the nodes of one batch: lease them, record the intent, send the document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from nightshift import clock, envelopes
+from nightshift.aws import artifacts, commands
+from nightshift.aws.commands import Invocation
+from nightshift.aws.stores import Stores
+from nightshift.deployment import DEPLOY, Deployment, Touched
+from nightshift.errors import Conflict, NightshiftError, Refused
+from nightshift.incident import Lease, Release, Step
+from nightshift.journal import Note
+from nightshift.policy import Policy
+from nightshift.settings import Settings
+
+logger = Logger()
+ACTOR = "deploy_batch"
+DOCUMENT = "Nightshift-InstallRelease"
+AT_ONCE = 25  # nodes of one transaction, which may hold a hundred writes
+
+
+class Environment(Settings):
+    """The tables, and where releases are."""
+
+    deployments_table: str
+    journal_table: str
+    groups_table: str
+    policies_table: str
+    steps_table: str
+    artifacts_bucket: str
+
+
+class Request(BaseModel):
+    """The nodes to touch next."""
+
+    deployment_id: str
+    batch: tuple[str, ...]
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answer when to look again: soon, for what was sent; and why, when a node is somebody else's now."""
+    request, now = envelopes.read(Request, event), clock.now()
+    stores = Stores.of(Environment)
+    _, policy = stores.policies.current()
+    deployment = stores.deployments.get(request.deployment_id)
+    try:
+        reason = deploy(deployment, request.batch[:AT_ONCE], policy, now)
+    except Conflict as lost:
+        reason = f"waits: {lost.message}"
+    app = policy.apps.get(deployment.app)
+    poll = app.strategy.poll_seconds if app else 5
+    logger.info("batch", deployment_id=request.deployment_id, reason=reason)
+    until = clock.iso(clock.now() + clock.seconds(poll))
+    return {"deployment_id": request.deployment_id, "next": "LookAgain", "until": until, "reason": reason}
+
+
+def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: datetime) -> str:
+    """Intent, then act. When we died between, nodes are sent to again, which run a known step once."""
+    release = deployment.release
+    if release is None or not batch:
+        raise Refused(
+            "deployment.not_planned", f"{deployment.deployment_id} has no release, or no node to touch"
+        )
+    fresh = tuple(node for node in batch if node not in deployment.nodes)
+    if fresh:
+        deployment = _intend(deployment, fresh, release, policy, now)
+    known = Stores.of(Environment).steps
+    unheard = [one for node, one in deployment.nodes.items() if node in batch and not one.acted_at]
+    waiting = [step for one in unheard if (step := known.get(one.step_id))]
+    for step in waiting:
+        _send(step, release, policy.groups[deployment.group].service, now)
+    return f"sent to {len(waiting)} nodes: {', '.join(step.node_id for step in waiting)}"
+
+
+def _intend(
+    deployment: Deployment, nodes: tuple[str, ...], release: Release, policy: Policy, now: datetime
+) -> Deployment:
+    """All of it or nothing: not paused, our turn, every node's lease, every step, the journal."""
+    stores, at = Stores.of(Environment), clock.iso(now)
+    group = stores.groups.get(deployment.group)
+    if group is None:
+        raise Refused("deployment.unknown_app", f"there is no group {deployment.group}")
+    fence = group.fence + 1
+    seconds = policy.apps[deployment.app].strategy.deadline_seconds
+    expires = clock.iso(now + clock.seconds(seconds))
+    lease = Lease(incident_id=deployment.deployment_id, fence=fence, expires_at=expires)
+    steps = [
+        Step(
+            step_id=f"{deployment.deployment_id}-{node}",
+            deployment_id=deployment.deployment_id,
+            node_id=node,
+            remedy=DEPLOY,
+            fence=fence,
+            version=release.version,
+            intended_at=at,
+        )
+        for node in nodes
+    ]
+    touched = {one.node_id: Touched(step_id=one.step_id, started_at=at) for one in steps}
+    # A rollback is not held by a pause: it brings nodes to a safe state.
+    pause = [] if deployment.kind == "rollback" else [stores.groups.not_paused()]
+    reason = f"{release.version} on {len(nodes)} nodes: {', '.join(nodes)}"
+    return stores.deployments.record(
+        deployment,
+        now,
+        Note("intent", ACTOR, "act", reason, {"fence": fence, "nodes": list(nodes)}),
+        *(stores.steps.intend(step, now) for step in steps),
+        *pause,
+        stores.turns.hold(group, nodes, lease, at),
+        nodes=deployment.nodes | touched,
+        fence=fence,
+    )
+
+
+def _send(step: Step, release: Release, service: str, now: datetime) -> None:
+    """A node that cannot be sent to has failed: the rollout decides what that means."""
+    stores = Stores.of(Environment)
+    parameters = {
+        "StepId": step.step_id,
+        "Fence": str(step.fence),
+        "Service": service,
+        "Version": release.version,
+        "Url": artifacts.link(Environment.current().artifacts_bucket, release.key),
+        "Sha256": release.sha256,
+        "Mode": "install",
+    }
+    try:
+        command_id = commands.send(DOCUMENT, step.node_id, parameters, f"nightshift {step.step_id}")
+    except NightshiftError as error:
+        logger.warning("the node cannot be sent to", node_id=step.node_id, code=error.code)
+        stores.deployments.conclude(step, Invocation.not_begun(error), now, ACTOR)
+        return
+    end = stores.steps.sent(command_id, step.step_id, step.node_id, now)
+    if end.complete:
+        stores.deployments.conclude(step, commands.invocation(command_id, step.node_id), clock.now(), ACTOR)
+        stores.steps.settled(step.step_id)

@@ -1,0 +1,233 @@
+"""Plan a deployment when its turn comes: resolve the head, build its release, cut the batches."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from nightshift import clock, envelopes, releases
+from nightshift.aws import artifacts, auto_scaling, group_health, secrets
+from nightshift.aws.stores import Stores
+from nightshift.decisions import rollback, rollout
+from nightshift.decisions.rollout import Target
+from nightshift.deployment import Deployment
+from nightshift.errors import Conflict, Permanent, Refused
+from nightshift.events import DeploymentStarted, traceparent
+from nightshift.incident import GroupState, Release
+from nightshift.journal import Note
+from nightshift.policy import Policy
+from nightshift.policy_apps import App
+from nightshift.releases import Built
+from nightshift.settings import Settings
+from nightshift_git import archive, repository
+from nightshift_git.repository import Remote
+
+logger = Logger()
+ACTOR = "plan_deployment"
+
+
+class Environment(Settings):
+    """The tables, the bus, where releases are, and below what name Git's credentials stand."""
+
+    bus_name: str
+    deployments_table: str
+    journal_table: str
+    nodes_table: str
+    groups_table: str
+    policies_table: str
+    releases_table: str
+    inspections_table: str
+    artifacts_bucket: str
+    git_secrets: str
+
+
+class Request(BaseModel):
+    """Which deployment is to be planned."""
+
+    deployment_id: str
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answer the machine's next state: wait for the turn, go on, or close; what is refused is closed."""
+    request, now = envelopes.read(Request, event), clock.now()
+    deployment = Stores.of(Environment).deployments.get(request.deployment_id)
+    try:
+        answer = plan(deployment, now)
+    except (Refused, Permanent) as error:
+        logger.warning("nothing is deployed", code=error.code, reason=error.message)
+        answer = _close("Failed", error.message)
+    logger.info("planned", deployment_id=request.deployment_id, **answer)
+    return {"deployment_id": request.deployment_id, **answer}
+
+
+def plan(deployment: Deployment, now: datetime) -> dict[str, Any]:
+    """Each part may run twice: what was planned is not planned again."""
+    stores = Stores.of(Environment)
+    _, policy = stores.policies.current()
+    app = policy.apps.get(deployment.app)
+    group = stores.groups.get(deployment.group)
+    if app is None or group is None or deployment.group not in policy.groups:
+        raise Refused(
+            "deployment.unknown_app", f"the policy deploys no app {deployment.app} to {deployment.group}"
+        )
+    if deployment.planned_at:
+        return {"next": "AdvanceDeployment"}
+    ends_by = clock.parse(deployment.created_at) + clock.seconds(app.strategy.deadline_seconds)
+    if now >= ends_by:
+        return _close("Failed", f"its turn did not come within {app.strategy.deadline_seconds} s")
+    if group.deploying not in ("", deployment.deployment_id):
+        return _wait(app, now, f"{group.deploying} is being deployed to {group.group}")
+    try:
+        return _planned(deployment, app, group, policy, now)
+    except Conflict as lost:
+        return _wait(app, now, lost.message)
+
+
+def _planned(
+    deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime
+) -> dict[str, Any]:
+    stores = Stores.of(Environment)
+    built = _release(deployment, app, group)
+    if isinstance(built, str):
+        return _close("Stopped", built)
+    previous = _previous(deployment, group, built)
+    settings = policy.groups[deployment.group]
+    capacity = auto_scaling.capacity(settings.auto_scaling_group)
+    seen = group_health.look(stores.nodes, stores.inspections, policy, group, capacity.in_service, now)
+    targets = [Target(one.node_id, seen.health(one.node_id), one.release) for one in seen.nodes]
+    batches = rollout.plan(targets, app.strategy, capacity.desired, "none", built.version)
+    if batches.code:
+        raise Refused(batches.code, batches.reason)
+    inputs = {
+        "version": built.version,
+        "sha256": built.sha256,
+        "commit": built.commit,
+        "previous": previous.version if previous else "",
+        "batches": [list(batch) for batch in batches.batches],
+        "desired": capacity.desired,
+    }
+    changed = stores.deployments.record(
+        deployment,
+        now,
+        Note("plan", ACTOR, "planned", f"{built.version}: {batches.reason}", inputs),
+        stores.turns.take(group.group, deployment.deployment_id),
+        state="InProgress",
+        release=built.artifact,
+        previous=previous,
+        commit=built.commit,
+        author=built.author,
+        message=built.message,
+        batches=batches.batches,
+        desired=capacity.desired,
+        troubled_before=tuple(sorted(group.troubled)),
+        planned_at=clock.iso(now),
+    )
+    stores.bus.publish(_started(changed, batches.reason))
+    return {"next": "AdvanceDeployment"}
+
+
+def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str:
+    """What is to be deployed; or why there is nothing to do."""
+    stores = Stores.of(Environment)
+    if deployment.kind == "rollback" and deployment.release is None:
+        running = group.desired_release.version if group.desired_release else ""
+        way = rollback.way_back(stores.releases.of_app(deployment.app), group.group, running, {})
+        if way.target is None:
+            raise Refused(way.code, way.reason)
+        return way.target
+    if deployment.release is not None:
+        known = stores.releases.get(deployment.app, deployment.release.version)
+        if known is None:
+            raise Refused("deployment.unknown_release", f"there is no release {deployment.release.version}")
+        return known
+    remote = _remote(app)
+    head = repository.head(remote, app.branch)
+    if head != deployment.commit and deployment.commit:
+        logger.info("only the head is deployed", pushed=deployment.commit, head=head)
+    built = _built(deployment.app, remote, head)
+    if group.desired_release and group.desired_release.version == built.version:
+        return f"{group.group} runs {built.version} already, which is the head of {app.branch}"
+    if built.state_in(group.group) == "failed" and deployment.kind == "push":
+        raise Refused(
+            "deployment.failed_before", f"{built.version} failed in {group.group} before: push a new commit"
+        )
+    return built
+
+
+def _built(app: str, remote: Remote, commit: str) -> Built:
+    """The release of a commit: archived once, its size and sum noted before any node hears of it."""
+    stores, bucket = Stores.of(Environment), Environment.current().artifacts_bucket
+    known = next((one for one in stores.releases.of_app(app) if one.commit == commit), None)
+    if known:
+        return known
+    snapshot = repository.snapshot(remote, commit)
+    version = releases.version_of(commit, snapshot.committed_at)
+    made, key = archive.build(snapshot, app, version), releases.key_of(app, version)
+    artifacts.store(bucket, key, made.content)
+    built = Built(
+        app=app,
+        version=version,
+        key=key,
+        sha256=made.sha256,
+        size=len(made.content),
+        unpacked=made.unpacked,
+        files=made.files,
+        commit=commit,
+        author=snapshot.author[:300],
+        message=snapshot.message[:1_000],
+        committed_at=clock.iso(snapshot.committed_at),
+        created_at=clock.iso(clock.now()),
+        rollback="unsafe" if made.unsafe else "safe",
+    )
+    stores.releases.add(built)
+    return built
+
+
+def _previous(deployment: Deployment, group: GroupState, built: Built) -> Release | None:
+    """What can be gone back to, and is there; None for the first release of a group."""
+    stores, bucket = Stores.of(Environment), Environment.current().artifacts_bucket
+    good = rollback.last_good(stores.releases.of_app(deployment.app), group.group, built.version)
+    previous = good.artifact if good else None
+    for release in filter(None, (built.artifact, previous)):
+        size = artifacts.size(bucket, release.key)
+        if size is None or size != release.size:
+            found = "is not there" if size is None else f"has {size} bytes"
+            raise Refused("release.unfetchable", f"{release.key} of {release.size} bytes {found}")
+    return previous
+
+
+def _remote(app: App) -> Remote:
+    if not app.credentials:
+        return Remote(app.repository)
+    secret = json.loads(secrets.read(Environment.current().git_secrets + app.credentials))
+    return Remote(app.repository, str(secret.get("username", "")), str(secret.get("password", "")))
+
+
+def _close(outcome: str, reason: str) -> dict[str, Any]:
+    return {"next": "CloseDeployment", "outcome": outcome, "reason": reason, "until": ""}
+
+
+def _wait(app: App, now: datetime, reason: str) -> dict[str, Any]:
+    return {
+        "next": "WaitForTurn",
+        "reason": reason,
+        "until": clock.iso(now + clock.seconds(app.strategy.poll_seconds)),
+    }
+
+
+def _started(deployment: Deployment, reason: str) -> DeploymentStarted:
+    return DeploymentStarted(
+        occurred_at=deployment.planned_at or deployment.created_at,
+        traceparent=traceparent(deployment.deployment_id, "plan"),
+        deployment_id=deployment.deployment_id,
+        app=deployment.app,
+        group=deployment.group,
+        release=deployment.release.version if deployment.release else "",
+        reason=reason,
+    )

@@ -1,0 +1,81 @@
+"""One deployment: a release on its way to a group, or back; and how far it came on each node."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from nightshift.events import Instant
+from nightshift.incident import Release
+from nightshift.strategy import Trigger
+
+Kind = Literal["push", "manual", "rollback"]
+State = Literal["Created", "Queued", "InProgress", "Baking", "Succeeded", "Failed", "Stopped"]
+NodeState = Literal["InProgress", "Succeeded", "Failed"]
+OVER: frozenset[State] = frozenset({"Succeeded", "Failed", "Stopped"})
+#: What a deployment's step is called, where a remedy's name stands otherwise.
+DEPLOY = "deploy_release"
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Touched(_Fact):
+    """One node that was touched. It is judged from ``acted_at`` on, which is when its document was over."""
+
+    state: NodeState = "InProgress"
+    step_id: str
+    started_at: Instant
+    acted_at: Instant | None = None
+    ended_at: Instant | None = None
+    detail: str = ""
+
+
+class Deployment(_Fact):
+    """The state of one deployment. ``version`` grows with every write; ``head`` is the journal's last hash.
+
+    ``previous`` is what can be gone back to; ``release`` is known once it is planned. ``undoes`` is the
+    deployment that a rollback takes back, ``undone_by`` the rollback. ``troubled_before`` are subjects that
+    were ill before anything was touched: no fault of this release.
+    """
+
+    deployment_id: str
+    app: str
+    group: str
+    kind: Kind = "push"
+    commit: str = ""
+    author: str = ""
+    message: str = ""
+    by: str = ""
+    state: State = "Created"
+    reason: str = ""
+    release: Release | None = None
+    previous: Release | None = None
+    batches: tuple[tuple[str, ...], ...] = ()
+    nodes: dict[str, Touched] = {}
+    fence: int = 0
+    desired: int = 0
+    troubled_before: tuple[str, ...] = ()
+    stop_requested: str = ""
+    trigger: Trigger | None = None
+    undoes: str = ""
+    undone_by: str = ""
+    created_at: Instant
+    planned_at: Instant | None = None
+    batch_ended_at: Instant | None = None
+    closed_at: Instant | None = None
+    version: int = 0
+    seq: int = 0
+    head: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in OVER
+
+    @property
+    def subject(self) -> str:
+        """What it is, for people: the release and where it goes."""
+        return f"{self.app} {self.release.version if self.release else self.commit[:12]} to {self.group}"

@@ -1,0 +1,38 @@
+"""What a person hears of a deployment that did not go well: what happened, what was undone, what to do."""
+
+from __future__ import annotations
+
+from nightshift.deployment import Deployment
+from nightshift.pages import Page
+
+
+def concerns(deployment: Deployment) -> bool:
+    """Whether anybody must hear of its end: one notification, of what was undone or of what was not.
+
+    What a person ordered and what went well tells nobody.
+    """
+    if deployment.undoes:
+        return deployment.is_over
+    return deployment.state == "Failed" and not deployment.undone_by
+
+
+def compose(deployment: Deployment) -> Page:
+    """The one notification; it is a page when nodes are left as they should not be."""
+    went_back = bool(deployment.undoes) and deployment.state == "Succeeded"
+    needs = "was rolled back" if went_back else "needs you"
+    lines = [
+        f"What: {deployment.subject}: {deployment.state}, since {deployment.created_at}.",
+        f"Commit: {deployment.commit[:12] or '-'} by {deployment.author or deployment.by or '-'}",
+        f"Why: {deployment.reason}",
+        *_nodes(deployment),
+        f"Next: nightshift deployments {deployment.deployment_id}",
+    ]
+    return Page(
+        deployment.deployment_id,
+        f"[nightshift] {deployment.app} in {deployment.group} {needs}",
+        "\n".join(lines),
+    )
+
+
+def _nodes(deployment: Deployment) -> list[str]:
+    return [f"  {node}: {one.state} {one.detail[-200:]}" for node, one in sorted(deployment.nodes.items())]
