@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nightshift import clock
+from nightshift.incident import Pause
+from nightshift.journal import Note
 from tests.functional.deploying import (
     commit,
     deployments,
@@ -186,9 +189,6 @@ def test_a_person_goes_back_to_the_last_good_release(world: World, folder: Path)
 
 def test_a_pause_holds_the_next_batch(world: World, folder: Path) -> None:
     """What runs is finished, nothing new is begun."""
-    from nightshift import clock
-    from nightshift.incident import Pause
-
     deploying = Machine(world, push(world, folder, commit(folder, "page", "new")), "deploy")
     deploying.run("DeployBatch")
     world.groups.set_pause(Pause(by="ada", why="looks", at=clock.iso(clock.now())))
@@ -198,3 +198,21 @@ def test_a_pause_holds_the_next_batch(world: World, folder: Path) -> None:
     assert deployments(world).get(str(deploying.context["Execution"]["Name"])).nodes == {}
     world.groups.set_pause(None)
     assert walk(world, str(deploying.context["Execution"]["Name"])).state == "Succeeded"
+
+
+def test_a_stop_by_hand_brings_back_what_was_touched(world: World, folder: Path) -> None:
+    """As a person asked; the release itself is not blamed."""
+    deployment_id = push(world, folder, commit(folder, "page", "new"))
+    deploying = Machine(world, deployment_id, "deploy")
+    while not deployments(world).get(deployment_id).nodes:
+        deploying.advance()
+    store = deployments(world)
+    note = Note("stop", "test", "requested", "ada", {})
+    store.amend(deployment_id, clock.now(), lambda _: (note, {"stop_requested": "ada"}))
+    stopped = walk(world, deployment_id)
+    assert (stopped.state, stopped.trigger) == ("Stopped", "DEPLOYMENT_STOP_ON_REQUEST")
+    assert walk(world, stopped.undone_by).state == "Succeeded"
+    assert releases(world).of_app("web")[-1].state_in(GROUP) == "built"
+    kinds = [entry["kind"] for entry in store.story(deployment_id)]
+    assert kinds[:3] == ["opened", "plan", "intent"]
+    assert kinds[-1] == "closed"

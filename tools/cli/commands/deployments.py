@@ -73,6 +73,8 @@ def show(adapter: Deployments, deployment_id: str, *, as_json: bool) -> Deployme
     print(found.reason)
     for node, one in sorted(found.nodes.items()):
         print(f"  {node}  {one.state}  {one.detail.splitlines()[-1] if one.detail else ''}")
+    for entry in adapter.story(deployment_id):
+        print(f"  {entry['at']}  {entry['kind']:<12}  {entry['verdict']:<10}  {entry['reason']}")
     if found.undone_by:
         print(f"undone by {found.undone_by}")
     return found

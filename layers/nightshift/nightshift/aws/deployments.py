@@ -113,6 +113,10 @@ class Deployments:
 
         self.amend(step.deployment_id, now, change)
 
+    def story(self, deployment_id: str) -> list[dict[str, object]]:
+        """Every entry of its journal, the oldest first."""
+        return [entry.content for entry in self._journals.read(deployment_id)]
+
     def of_group(self, group: str, limit: int = 50) -> Iterator[Deployment]:
         """The newest deployments to a group, by the index; for people."""
         found = tables.pages(

@@ -18,8 +18,11 @@ from datetime import datetime
 from functools import cache
 from typing import Protocol, cast
 
+from pydantic import BaseModel, ConfigDict
+
+from nightshift import clock
 from nightshift.errors import Refused
-from nightshift.events import CodePushed
+from nightshift.events import CodePushed, traceparent
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,44 @@ class Delivery:
     headers: Mapping[str, str]
     body: bytes
     digest: str
+
+
+class Shape(BaseModel):
+    """What bodies are read into: unknown fields are ignored, since providers add some without notice."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Author(Shape):
+    """Who made a commit."""
+
+    name: str = ""
+    email: str | None = ""
+
+
+class Commit(Shape):
+    """One commit, as GitHub and GitLab both tell of it."""
+
+    id: str
+    message: str = ""
+    author: Author = Author()
+
+
+def pushed(
+    delivery: Delivery, provider: str, repositories: tuple[str, ...], ref: str, commit: Commit, now: datetime
+) -> CodePushed:
+    """The event of a branch that moved; the same body always gives the same ``delivery``."""
+    return CodePushed(
+        occurred_at=clock.iso(now),
+        traceparent=traceparent(delivery.digest, "push"),
+        provider=provider,
+        repositories=tuple(filter(None, repositories)),
+        ref=ref,
+        commit=commit.id,
+        author=f"{commit.author.name} <{commit.author.email or ''}>"[:300],
+        message=commit.message[:1_000],
+        delivery=delivery.digest,
+    )
 
 
 class Provider(Protocol):

@@ -13,43 +13,27 @@ import hmac
 import json
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from nightshift import clock
 from nightshift.errors import Refused
-from nightshift.events import CodePushed, traceparent
-from nightshift.webhooks import Delivery
+from nightshift.events import CodePushed
+from nightshift.webhooks import Commit, Delivery, Shape, pushed
 
 BRANCH = "refs/heads/"
 SIGNATURE, EVENT = "x-hub-signature-256", "x-github-event"
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Repository(_Shape):
+class _Repository(Shape):
     clone_url: str
     ssh_url: str = ""
 
 
-class _Author(_Shape):
-    name: str = ""
-    email: str | None = ""
-
-
-class _Commit(_Shape):
-    id: str
-    message: str = ""
-    author: _Author = _Author()
-
-
-class _Push(_Shape):
+class _Push(Shape):
     ref: str
     after: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
     deleted: bool = False
     repository: _Repository
-    head_commit: _Commit | None = None
+    head_commit: Commit | None = None
 
 
 def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
@@ -70,17 +54,6 @@ def read(delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
         raise Refused("webhook.unknown_shape", "this is no push as GitHub sends it") from error
     if push.deleted or not push.ref.startswith(BRANCH):
         return ()
-    commit = push.head_commit or _Commit(id=push.after)
-    return (
-        CodePushed(
-            occurred_at=clock.iso(now),
-            traceparent=traceparent(delivery.digest, "push"),
-            provider="github",
-            repositories=tuple(filter(None, (push.repository.clone_url, push.repository.ssh_url))),
-            ref=push.ref,
-            commit=push.after,
-            author=f"{commit.author.name} <{commit.author.email or ''}>"[:300],
-            message=commit.message[:1_000],
-            delivery=delivery.digest,
-        ),
-    )
+    commit = push.head_commit or Commit(id=push.after)
+    addresses = (push.repository.clone_url, push.repository.ssh_url)
+    return (pushed(delivery, "github", addresses, push.ref, commit, now),)
