@@ -51,7 +51,16 @@ def bus_of(event: dict[str, Any]) -> str:
 def test_every_folder_is_known_here() -> None:
     """A new kind of sample says who reads it."""
     folders = {name.partition("/")[0] for name in names()}
-    assert folders == {*ENVELOPES, "auto_scaling", "heal", "http", "incident", "schedule", "signal"}
+    assert folders == {
+        *ENVELOPES,
+        "auto_scaling",
+        "deployment",
+        "heal",
+        "http",
+        "incident",
+        "schedule",
+        "signal",
+    }
 
 
 @pytest.mark.parametrize("name", names())
@@ -92,6 +101,8 @@ def test_a_sample_matches_the_rule_that_brings_it_to_its_function(name: str) -> 
         "signal/raised": "open_incident",
         "signal/cleared": "close_incident",
         "incident/escalated": "notify",
+        "deployment/pushed": "start_deployment",
+        "deployment/failed": "notify",
     }
     folder = name.partition("/")[0]
     assert rule.function == expected.get(name, ENVELOPES.get(folder, (None, ""))[1])
@@ -115,7 +126,7 @@ def test_an_instance_event_is_read_by_its_model(name: str) -> None:
     assert envelopes.read(envelopes.InstanceChange, sample(name)).detail.instance_id.startswith("i-")
 
 
-@pytest.mark.parametrize("name", names("signal") + names("incident"))
+@pytest.mark.parametrize("name", names("signal") + names("incident") + names("deployment"))
 def test_one_of_our_own_events_is_read_by_the_model_of_its_name(name: str) -> None:
     """Our models allow no field too many and none too few."""
     event = sample(name)

@@ -176,7 +176,7 @@ def test_whatever_way_a_machine_dies_its_incident_is_escalated(world: World, sta
     assert world.group().leases == {}
     assert world.subject(sick).open_incident == incident_id
     (told,) = world.events("IncidentEscalated")
-    assert told["reason"] == f"the heal machine ended {status}: "
+    assert told["reason"] == f"the machine ended {status}: "
 
 
 def test_a_machine_that_dies_after_its_incident_was_closed_changes_nothing(world: World) -> None:

@@ -169,7 +169,7 @@ def test_a_machine_that_dies_gives_the_lease_back_and_a_person_is_paged(world: W
     event["detail"].update(name=incident_id, error="ClientError", cause='{"errorMessage": "nobody knows"}')
     assert world.invoke("close_incident", event)["state"] == "escalated"
     assert world.group().leases == {}
-    assert world.incident(incident_id).reason == "the heal machine ended FAILED: ClientError: nobody knows"
+    assert world.incident(incident_id).reason == "the machine ended FAILED: ClientError: nobody knows"
     world.deliver("IncidentEscalated")
     (page,) = world.pages()
     assert "nobody knows" in page["Message"]

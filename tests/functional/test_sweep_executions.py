@@ -48,7 +48,7 @@ def test_an_incident_whose_machine_died_unheard_is_closed(world: World, status: 
     follow(world)
     incident = world.incident(incident_id)
     assert (incident.state, world.group().leases) == ("escalated", {})
-    assert incident.reason == f"the heal machine ended {status}: States.Runtime: boom"
+    assert incident.reason == f"the machine ended {status}: States.Runtime: boom"
     assert world.story(incident_id)[-1] == ("closed", "escalated")
     assert sweep(world) == []
 

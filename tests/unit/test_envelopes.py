@@ -86,7 +86,7 @@ def test_a_dead_machines_reason_is_one_short_line(cause: str | None, said: str) 
     event = sample("states/failed")
     event["detail"]["cause"] = cause
     reason = envelopes.read(ExecutionEnded, event).detail.reason
-    assert reason.startswith(f"the heal machine ended FAILED: {said}")
+    assert reason.startswith(f"the machine ended FAILED: {said}")
     assert len(reason) <= 500
 
 

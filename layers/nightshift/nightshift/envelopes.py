@@ -143,7 +143,7 @@ class ExecutionDetail(_Shape):
             said = str(json.loads(self.cause or "").get("errorMessage", self.cause))
         except (ValueError, AttributeError):
             said = self.cause or ""
-        return f"the heal machine ended {self.status}: {': '.join(filter(None, (self.error, said)))}"[:500]
+        return f"the machine ended {self.status}: {': '.join(filter(None, (self.error, said)))}"[:500]
 
 
 class ExecutionEnded(Envelope):
