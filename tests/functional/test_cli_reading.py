@@ -21,22 +21,22 @@ AWS = ["--region", "us-east-1"]
 OPENED = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
-def _table(*keys, index=""):
+def _table(*keys, index=()):
     attributes = [
         {"AttributeName": name, "AttributeType": "N" if name == "seq" else "S"}
-        for name in (*keys, *(("state", "opened_at") if index else ()))
+        for name in (*keys, *index[1:])
     ]
     schema = [
         {"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)
     ]
     properties = {"AttributeDefinitions": attributes, "KeySchema": schema, "BillingMode": "PAY_PER_REQUEST"}
     if index:
-        by = [
-            {"AttributeName": "state", "KeyType": "HASH"},
-            {"AttributeName": "opened_at", "KeyType": "RANGE"},
+        name, *by = index
+        schema = [
+            {"AttributeName": one, "KeyType": kind} for one, kind in zip(by, ("HASH", "RANGE"), strict=True)
         ]
         properties["GlobalSecondaryIndexes"] = [
-            {"IndexName": index, "KeySchema": by, "Projection": {"ProjectionType": "ALL"}}
+            {"IndexName": name, "KeySchema": schema, "Projection": {"ProjectionType": "ALL"}}
         ]
     return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
 
@@ -44,7 +44,8 @@ def _table(*keys, index=""):
 TABLES = {
     "NodesTable": _table("node_id"),
     "GroupsTable": _table("group"),
-    "IncidentsTable": _table("incident_id", index="by_state"),
+    "IncidentsTable": _table("incident_id", index=("by_state", "state", "opened_at")),
+    "DeploymentsTable": _table("deployment_id", index=("by_group", "group", "created_at")),
     "JournalTable": _table("chain", "seq"),
     "PoliciesTable": _table("policy_version"),
 }

@@ -47,7 +47,7 @@ def follow(connection: Connection, order: Mapping[str, object], *, as_json: bool
                     print(f"{name}  {state}")
             said = now
             time.sleep(LOOK_SECONDS)
-        failed |= deployments.show(adapter, deployment_id, as_json=as_json).state != "Succeeded"
+        failed |= deployments.show(connection, deployment_id, as_json=as_json).state != "Succeeded"
     if failed:
         raise typer.Exit(1)
 

@@ -26,10 +26,10 @@ def command(
     from tools.cli.connection import Connection
 
     connection = Connection(ctx.obj)
-    adapter = store(connection)
     if deployment_id:
-        show(adapter, deployment_id, as_json=as_json)
+        show(connection, deployment_id, as_json=as_json)
         return
+    adapter = store(connection)
     _, policy = Policies(connection.output("PoliciesTable")).current()
     groups = sorted({group for app in policy.apps.values() for group in app.groups})
     found = [one for group in groups for one in adapter.of_group(group, limit)]
@@ -54,16 +54,21 @@ def store(connection: Connection) -> Deployments:
     return Deployments(connection.output("DeploymentsTable"), journals)
 
 
-def show(adapter: Deployments, deployment_id: str, *, as_json: bool) -> Deployment:
-    """Show one; raises CliError for one that there is not."""
-    from tools.cli import screen
+def find(connection: Connection, deployment_id: str) -> Deployment:
+    """One deployment; raises CliError when there is none."""
     from tools.cli.errors import CliError
 
-    found = adapter.find(deployment_id)
+    found = store(connection).find(deployment_id)
     if found is None:
-        raise CliError(
-            f"there is no deployment {deployment_id}", "see which there are: nightshift deployments"
-        )
+        raise CliError(f"there is no deployment {deployment_id}", "see them: nightshift deployments")
+    return found
+
+
+def show(connection: Connection, deployment_id: str, *, as_json: bool) -> Deployment:
+    """Show one, node by node, and its journal."""
+    from tools.cli import screen
+
+    found = find(connection, deployment_id)
     if as_json:
         screen.print_json(found.model_dump(mode="json"))
         return found
@@ -73,7 +78,7 @@ def show(adapter: Deployments, deployment_id: str, *, as_json: bool) -> Deployme
     print(found.reason)
     for node, one in sorted(found.nodes.items()):
         print(f"  {node}  {one.state}  {one.detail.splitlines()[-1] if one.detail else ''}")
-    for entry in adapter.story(deployment_id):
+    for entry in store(connection).story(deployment_id):
         print(f"  {entry['at']}  {entry['kind']:<12}  {entry['verdict']:<10}  {entry['reason']}")
     if found.undone_by:
         print(f"undone by {found.undone_by}")

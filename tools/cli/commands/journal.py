@@ -24,7 +24,7 @@ def _journal() -> None:
 def verify(
     ctx: typer.Context,
     incident_id: Annotated[
-        str, typer.Argument(metavar="ID", help="One incident's chain; by default all.", show_default=False)
+        str, typer.Argument(metavar="ID", help="One chain; by default all.", show_default=False)
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
@@ -50,15 +50,20 @@ def _checks(connection: Connection, incident_id: str) -> Iterator[Verification]:
     from nightshift import journal
     from nightshift.aws import tables
     from nightshift.aws.journals import Journals
+    from tools.cli.commands import deployments
     from tools.cli.commands.incidents import find, store
 
     journals, incidents = Journals(connection.output("JournalTable")), store(connection)
-    if incident_id:
+    if incident_id.startswith("dep-"):
+        heads = {incident_id: deployments.find(connection, incident_id).head}
+    elif incident_id:
         heads = {incident_id: find(incidents, incident_id).head}
     else:
-        # The heads stand with the incidents, so that a chain that is gone altogether shows too.
-        items = tables.pages("scan", TableName=connection.output("IncidentsTable"), ConsistentRead=True)
-        heads = {item["incident_id"]: item["head"] for item in items if "head" in item}
+        # The heads stand with what they explain, so that a chain that is gone altogether shows too.
+        heads = {}
+        for table, key in (("IncidentsTable", "incident_id"), ("DeploymentsTable", "deployment_id")):
+            items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
+            heads |= {item[key]: item["head"] for item in items if "head" in item}
         chains = tables.pages(
             "scan",
             TableName=connection.output("JournalTable"),

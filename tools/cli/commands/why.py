@@ -12,7 +12,12 @@ PANEL = "Look"
 def command(
     ctx: typer.Context,
     incident_id: Annotated[
-        str, typer.Argument(metavar="ID", help="The incident; by default the newest.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="An incident or a deployment; by default the newest incident.",
+            show_default=False,
+        ),
     ] = "",
     full: Annotated[
         bool, typer.Option("--full", help="All inputs and the whole output of each action.")
@@ -24,10 +29,14 @@ def command(
     from nightshift.aws.journals import Journals
     from nightshift.journal import verify
     from tools.cli import screen, story
+    from tools.cli.commands import deployments
     from tools.cli.commands.incidents import find, row, store
     from tools.cli.connection import Connection
 
     connection = Connection(ctx.obj)
+    if incident_id.startswith("dep-"):
+        deployments.show(connection, incident_id, as_json=as_json)
+        return
     incident = find(store(connection), incident_id)
     entries = list(Journals(connection.output("JournalTable")).read(incident.incident_id))
     check = verify(incident.incident_id, entries, incident.head)
