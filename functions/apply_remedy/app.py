@@ -84,4 +84,5 @@ def _target(step: Step) -> remedies.Target:
     if release is None:
         return remedies.Target(node.node_id, service)
     url = artifacts.link(Environment.current().artifacts_bucket, release.key)
-    return remedies.Target(node.node_id, service, release.version, url, release.sha256)
+    install = policy.install_of(node.group).parameters() | {"Size": str(release.size)}
+    return remedies.Target(node.node_id, service, release.version, url, release.sha256, install)

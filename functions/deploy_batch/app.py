@@ -76,7 +76,7 @@ def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: 
     unheard = [one for node, one in deployment.nodes.items() if node in batch and not one.acted_at]
     waiting = [step for one in unheard if (step := known.get(one.step_id))]
     for step in waiting:
-        _send(step, release, policy.groups[deployment.group].service, now)
+        _send(step, _parameters(step, release, deployment, policy), now)
     return f"sent to {len(waiting)} nodes: {', '.join(step.node_id for step in waiting)}"
 
 
@@ -120,18 +120,25 @@ def _intend(
     )
 
 
-def _send(step: Step, release: Release, service: str, now: datetime) -> None:
-    """A node that cannot be sent to has failed: the rollout decides what that means."""
-    stores = Stores.of(Environment)
-    parameters = {
+def _parameters(step: Step, release: Release, deployment: Deployment, policy: Policy) -> dict[str, str]:
+    """What the document is told. The release that can be gone back to stays on the node."""
+    way_back = deployment.previous.version if deployment.previous else ""
+    return {
         "StepId": step.step_id,
         "Fence": str(step.fence),
-        "Service": service,
+        "Service": policy.groups[deployment.group].service,
         "Version": release.version,
         "Url": artifacts.link(Environment.current().artifacts_bucket, release.key),
         "Sha256": release.sha256,
+        "Size": str(release.size),
         "Mode": "install",
+        **policy.install_of(deployment.group).parameters(way_back),
     }
+
+
+def _send(step: Step, parameters: dict[str, str], now: datetime) -> None:
+    """A node that cannot be sent to has failed: the rollout decides what that means."""
+    stores = Stores.of(Environment)
     try:
         command_id = commands.send(DOCUMENT, step.node_id, parameters, f"nightshift {step.step_id}")
     except NightshiftError as error:

@@ -138,7 +138,9 @@ def _install(node: Node, group: GroupState, policy: Policy, answers: str, now: d
         "Version": release.version,
         "Url": artifacts.link(Environment.current().artifacts_bucket, release.key),
         "Sha256": release.sha256,
+        "Size": str(release.size),
         "Mode": "install",
+        **policy.install_of(group.group).parameters(),
     }
     command_id = commands.send(DOCUMENT, node.node_id, parameters, f"nightshift {step.step_id}")
     logger.info("release sent", node_id=node.node_id, version=release.version, command_id=command_id)

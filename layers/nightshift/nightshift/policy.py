@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from nightshift.amounts import Amount, Name, Seconds
 from nightshift.errors import Refused
-from nightshift.policy_apps import App
+from nightshift.policy_apps import App, Install
 from nightshift.policy_checks import objections
 from nightshift.policy_inspection import Inspection
 from nightshift.policy_source import Problem, Source
@@ -180,6 +180,11 @@ class Policy(_Part):
         """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""
         own = self.groups[group].healing if group in self.groups else {}
         return Healing.model_validate({**self.healing.model_dump(), **own})
+
+    def install_of(self, group: str) -> Install:
+        """How releases are put onto the nodes of a group; an app that is never deployed has the defaults."""
+        app = self.apps.get(self.groups[group].app)
+        return app.install if app else Install()
 
     def group_of(self, auto_scaling_group: str) -> str | None:
         """The name of the group that an Auto Scaling group belongs to, if the policy knows it."""

@@ -13,6 +13,45 @@ Repository = Annotated[str, Field(pattern=r"^(https|file)://[^@\s]+$", max_lengt
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$")]
 
 
+# The documents' own allowedPatterns: what a policy lets pass, a node must take.
+SharedPath = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=200)
+]
+VersionUrl = Annotated[
+    str,
+    Field(pattern=r"^(http://(127\.0\.0\.1|localhost)(:(PORT|[0-9]{1,5}))?/[A-Za-z0-9._/-]{0,200})?$"),
+]
+
+
+class Install(BaseModel):
+    """How a release is put onto a node.
+
+    With ``version_url`` a node asks the *running* process for its version after each restart (JSON with a
+    ``version``, or only the version as text), so that a restart that did nothing is a failed step. ``PORT``
+    in it is the node's ``NIGHTSHIFT_SERVICE_PORT``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    shared: tuple[SharedPath, ...] = Field((), max_length=20, description="Paths that all releases share")
+    keep: int = Field(
+        5, ge=2, le=99, description="Releases that stay on a node; the last good one always does"
+    )
+    hook_seconds: int = Field(60, ge=1, le=300, description="How long each hook of a release may take")
+    version_url: VersionUrl = ""
+    version_seconds: int = Field(30, ge=1, le=300, description="How long it may take to say its version")
+
+    def parameters(self, last_good: str = "") -> dict[str, str]:
+        """What the document is told of it; ``last_good`` is a version that is never cleaned up."""
+        return {
+            "Shared": " ".join(self.shared),
+            "Keep": str(self.keep),
+            "LastGood": last_good,
+            "HookSeconds": str(self.hook_seconds),
+            "VersionUrl": self.version_url,
+            "VersionSeconds": str(self.version_seconds),
+        }
+
+
 class App(BaseModel):
     """An app that a push to its branch deploys.
 
@@ -25,6 +64,7 @@ class App(BaseModel):
     branch: Branch = "main"
     groups: tuple[str, ...] = Field(min_length=1, description="Each is deployed to by itself")
     strategy: Strategy = Strategy()
+    install: Install = Install()
     credentials: str = Field("", pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$")
 
     def is_pushed(self, repositories: tuple[str, ...], ref: str) -> bool:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, Protocol, cast
 
@@ -23,13 +24,17 @@ from nightshift.errors import Refused
 
 @dataclass(frozen=True)
 class Target:
-    """Where a remedy acts: the node, its service, and the release that the group wants there."""
+    """Where a remedy acts: the node, its service, and the release that the group wants there.
+
+    ``install`` is how a release is put onto the node, as its document is told.
+    """
 
     node_id: str
     service: str
     version: str = ""
     url: str = ""
     sha256: str = ""
+    install: Mapping[str, str] = field(default_factory=dict)
 
 
 class Remedy(Protocol):

@@ -25,4 +25,5 @@ def parameters(target: Target) -> dict[str, str]:
         "Url": target.url,
         "Sha256": target.sha256,
         "Mode": "rebuild",
+        **target.install,
     }

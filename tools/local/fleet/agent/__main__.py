@@ -27,6 +27,7 @@ def document_environment(facts: NodeFacts) -> dict[str, str]:
         "NIGHTSHIFT_STATE": str(facts.state),
         "NIGHTSHIFT_DISK_QUOTA_KIB": str(DISK_QUOTA_BYTES // 1024),
         "NIGHTSHIFT_APP": facts.app,
+        "NIGHTSHIFT_SERVICE_PORT": str(facts.port),
         "SUPERVISOR_CONF": str(facts.supervisor_conf),
         "AWS_SSM_INSTANCE_ID": facts.id,
         "AWS_SSM_REGION_NAME": "us-east-1",
