@@ -52,6 +52,11 @@ status: $(READY) ## what is running, and is it well
 invoke: $(READY) ## run one function on one sample: FN=raise_signal EVENT=alarm/cpu_sustained
 	@$(PY) -m tools.cli invoke "$(FN)" "$(EVENT)"
 
+##@ Ship it
+.PHONY: package
+package: $(READY) ## an app's packages for four platforms: APP=web [VERSION=1.0.0] [SOURCE=.] [ARGS=--upload]
+	@$(PY) -m tools.cli package "$(APP)" --version "$(VERSION)" --source "$(or $(SOURCE),.)" $(ARGS)
+
 ##@ Prove it
 .PHONY: test
 test: $(READY) ## all tests, with the embedded cloud and real processes

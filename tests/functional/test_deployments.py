@@ -216,3 +216,33 @@ def test_a_stop_by_hand_brings_back_what_was_touched(world: World, folder: Path)
     kinds = [entry["kind"] for entry in store.story(deployment_id)]
     assert kinds[:3] == ["opened", "plan", "intent"]
     assert kinds[-1] == "closed"
+
+
+def test_a_node_that_dies_in_its_batch_ends_the_rollout_before_others_are_touched(
+    world: World, folder: Path
+) -> None:
+    """Its agent is gone when its turn comes: the others keep what they run, and a person is told once."""
+    deployment_id = push(world, folder, commit(folder, "page", "new"))
+    machine = Machine(world, deployment_id, "deploy")
+    machine.run("DeployBatch")
+    (dead,) = machine.data["batch"]
+    world.ssm.offline.add(dead)
+    sent = len(world.ssm.commands)
+    failed = walk(world, deployment_id)
+    assert (failed.state, list(failed.nodes)) == ("Failed", [dead])
+    assert "no agent that is online" in failed.nodes[dead].detail
+    undo = walk(world, failed.undone_by)
+    assert (undo.state, len(world.ssm.commands)) == ("Failed", sent)
+    assert {world.node(one).release for one in world.instances()} == {RELEASE.version}
+    (page,) = world.pages()
+    assert "needs you" in page["Subject"]
+
+
+def test_a_release_is_installed_as_its_app_wants_it_and_the_way_back_stays(
+    world: World, folder: Path
+) -> None:
+    """The document hears the archive's size and which release is never cleaned up."""
+    walk(world, push(world, folder, commit(folder, "page", "new")))
+    told = world.ssm.last.parameters
+    assert (told["LastGood"], told["Keep"], told["HookSeconds"]) == (RELEASE.version, "5", "60")
+    assert int(told["Size"]) == releases(world).of_app("web")[-1].size

@@ -33,4 +33,5 @@ class BadPushRollsBack(Deploying):
             "told": (channels, channels == sorted(set(channels)) and bool(channels)),
             "seconds_to_deploy": (took, True),
             "seconds_to_undo": (undoing, undoing < took),
+            "undo_of_deploy_percent": (round(100 * undoing / took) if took else 0, True),
         }
