@@ -14,6 +14,7 @@ from nightshift import clock, envelopes, remedies
 from nightshift.aws import auto_scaling, evidence, reaching
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
+from nightshift.aws.tables import Write
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.incident import Attempt, Incident, Lease, Reach
@@ -66,13 +67,15 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
         _inputs(situation, admission) | {"policy": version},
     )
     storm = _weather(situation, admission) if admission.guard == "storm" else ""
-    wait = admission.guard if admission.answer == "wait" else ""
+    wait = admission.guard if admission.answer in ("wait", "delegate") else ""
+    more = _remembered(situation, admission)
     if admission.answer == "allow" and admission.rung:
         _take_lease(incidents, incident, situation, admission, note)
-    elif admission.answer != "wait" or (incident.wait, incident.storm) != (wait, storm) or admission.storm:
+    elif not wait or (incident.wait, incident.storm) != (wait, storm) or admission.storm or more:
         # A refusal keeps the storm: while it rages, the storm's page is the incident's page.
-        incident = incidents.record(incident, now, note, wait=wait, storm=storm if wait else incident.storm)
-    return _answer(incident, admission, now)
+        storm = storm if wait else incident.storm
+        incident = incidents.record(incident, now, note, *more, wait=wait, storm=storm)
+    return _answer(incident, situation, admission)
 
 
 def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
@@ -128,6 +131,17 @@ def _take_lease(
     )
 
 
+def _remembered(situation: Situation, admission: Admission) -> list[Write]:
+    """What must be known from now on: that a release is guilty, that a person is told of flapping."""
+    group, node = situation.group, situation.node
+    if admission.answer == "delegate" and group and group.deployed and not group.deployed.rolled_back_by:
+        return [Stores.of(Environment).turns.blame(group.group, group.deployed, admission.delegate_to)]
+    if admission.guard == "flapping" and admission.page and node:
+        told = node.flapped | {admission.symptom: clock.iso(situation.now)}
+        return [Stores.of(Environment).nodes.change(node.node_id, flapped=told)]
+    return []
+
+
 def _weather(situation: Situation, admission: Admission) -> str:
     """Write down what the group's storm does; returns the id of the storm's own incident, if it rages."""
     if situation.group is None:
@@ -177,14 +191,18 @@ def _seconds_left(until: datetime, now: datetime) -> int:
     return max(1, math.ceil((until - now).total_seconds()))
 
 
-def _answer(incident: Incident, admission: Admission, now: datetime) -> dict[str, Any]:
+def _answer(incident: Incident, situation: Situation, admission: Admission) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "incident_id": incident.incident_id,
         "reason": admission.reason,
         "outcome": "",
         "until": clock.iso(admission.until) if admission.until else "",
     }
-    ended = admission.answer in ("refuse", "delegate")  # until deployments exist, a person rolls back
+    if admission.answer == "delegate" and situation.group and situation.group.deployed:
+        undo = {"app": situation.group.app, "group": situation.group.group}
+        undo |= {"undoes": situation.group.deployed.deployment_id, "deployment_id": admission.delegate_to}
+        return {**answer, **undo, "next": "StartDeployment"}
+    ended = admission.answer == "refuse"
     if ended and (admission.page or admission.known):
         return {**answer, "next": "Notify" if admission.page else "CloseIncident", "outcome": "escalated"}
     if ended:
@@ -194,5 +212,10 @@ def _answer(incident: Incident, admission: Admission, now: datetime) -> dict[str
         return {**answer, "next": "WaitUntil"} if admission.until else {**answer, "next": "VerifyHealth"}
     rung = {"level": admission.rung.level, "remedy": admission.rung.remedy, "symptom": admission.symptom}
     if admission.until:
-        return {**answer, "next": "AskApproval", **rung, "seconds": _seconds_left(admission.until, now)}
+        return {
+            **answer,
+            "next": "AskApproval",
+            **rung,
+            "seconds": _seconds_left(admission.until, situation.now),
+        }
     return {**answer, "next": remedies.load(admission.rung.remedy).STATE, **rung}

@@ -9,11 +9,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from nightshift import clock, policy, remedies
-from nightshift.aws import artifacts
+from nightshift import clock, policy, policy_sizes, remedies
+from nightshift.aws import artifacts, auto_scaling
 from nightshift.aws.stores import Stores
 from nightshift.errors import Refused
 from nightshift.events import PolicyChanged, traceparent
+from nightshift.incident import Capacity
+from nightshift.policy import Policy
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -45,6 +47,7 @@ def adopt(text: str, now: datetime) -> dict[str, Any]:
         return {"adopted": False, "policy_version": version, "code": "", "reason": "it is in force already"}
     try:
         sound = policy.read(text, remedies.names())
+        policy_sizes.fit(text, sound, _sizes(sound))
     except Refused as error:
         logger.error(  # noqa: TRY400 - a refusal is no crash: its reason says all
             "the policy is refused", code=error.code, reason=error.message, in_force=in_force
@@ -59,6 +62,17 @@ def adopt(text: str, now: datetime) -> dict[str, Any]:
         "code": "",
         "reason": f"replaces {in_force or 'nothing'}",
     }
+
+
+def _sizes(sound: Policy) -> dict[str, Capacity]:
+    """How large each group is and may become; one that Auto Scaling does not know is judged when it comes."""
+    found: dict[str, Capacity] = {}
+    for name, group in sound.groups.items():
+        try:
+            found[name] = auto_scaling.capacity(group.auto_scaling_group)
+        except Refused as unknown:
+            logger.warning("a group is not there", code=unknown.code, reason=unknown.message)
+    return found
 
 
 def _publish(now: datetime, *, adopted: bool, version: str, reason: str) -> None:

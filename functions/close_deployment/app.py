@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,10 +14,10 @@ from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.decisions.rollback import Way, way_back
-from nightshift.deployment import Deployment
+from nightshift.deployment import Deployment, undo_of
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import DeploymentEvent, DeploymentFailed, DeploymentSucceeded, traceparent
-from nightshift.incident import GroupState, Lease, Release
+from nightshift.incident import Deployed, GroupState, Lease, Release
 from nightshift.journal import Note
 from nightshift.releases import Standing
 from nightshift.settings import Settings
@@ -37,6 +36,7 @@ class Environment(Settings):
     groups_table: str
     nodes_table: str
     releases_table: str
+    policies_table: str
     deploy_state_machine_arn: str
 
 
@@ -92,7 +92,10 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
     undone_by = undo.deployment_id if undo else ""
     writes: list[Write] = []
     if group and group.deploying == deployment.deployment_id:
-        writes.append(_turn(deployment, group, undo, succeeded=request.outcome == "Succeeded"))
+        writes.append(_turn(deployment, group, undo, now, succeeded=request.outcome == "Succeeded"))
+    elif _guilty(deployment, group):
+        writes.append(stores.turns.suspect_no_more(deployment.group, deployment.deployment_id))
+    writes += _condemned(deployment, group, now)
     if undo and way:
         note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": deployment.deployment_id})
         writes += stores.deployments.creation(undo, now, note)
@@ -137,10 +140,9 @@ def _undo(deployment: Deployment, way: Way, reason: str, now: datetime) -> Deplo
     """The deployment that takes this one back: its nodes, the last touched first, in its largest batches."""
     size = max(len(batch) for batch in deployment.batches)
     batches = tuple(way.nodes[at : at + size] for at in range(0, len(way.nodes), size))
-    digest = hashlib.sha256(f"undo {deployment.deployment_id}".encode()).hexdigest()
     target = way.target
     return Deployment(
-        deployment_id=f"dep-{now:%Y%m%d}-{digest[:10]}",
+        deployment_id=undo_of(deployment.deployment_id, now),
         app=deployment.app,
         group=deployment.group,
         kind="rollback",
@@ -161,7 +163,9 @@ def _undo(deployment: Deployment, way: Way, reason: str, now: datetime) -> Deplo
     )
 
 
-def _turn(deployment: Deployment, group: GroupState, undo: Deployment | None, *, succeeded: bool) -> Write:
+def _turn(
+    deployment: Deployment, group: GroupState, undo: Deployment | None, now: datetime, *, succeeded: bool
+) -> Write:
     """A rollback inherits turn and leases, so that nobody comes between."""
     heir: dict[str, Lease] = {}
     if undo:
@@ -172,7 +176,24 @@ def _turn(deployment: Deployment, group: GroupState, undo: Deployment | None, *,
             node: one.model_copy(update={"incident_id": undo.deployment_id}) for node, one in held.items()
         }
     desired: Release | None = deployment.release if succeeded else None
-    return Stores.of(Environment).turns.end(group, deployment.deployment_id, desired=desired, heir=heir)
+    deployed = _deployed(deployment, now) if succeeded and deployment.kind != "rollback" else None
+    return Stores.of(Environment).turns.end(
+        group, deployment.deployment_id, desired=desired, deployed=deployed, heir=heir
+    )
+
+
+def _deployed(deployment: Deployment, now: datetime) -> Deployed | None:
+    """What is suspected first when nodes fall ill soon; nothing where the policy knows the app no more."""
+    _, policy = Stores.of(Environment).policies.current()
+    app = policy.apps.get(deployment.app)
+    if app is None or deployment.release is None:
+        return None
+    return Deployed(
+        deployment_id=deployment.deployment_id,
+        version=deployment.release.version,
+        suspected_until=clock.iso(now + clock.seconds(app.strategy.suspect_seconds)),
+        nodes=tuple(_working(deployment)),
+    )
 
 
 def _standing(deployment: Deployment, request: Request, now: datetime) -> list[Write]:
@@ -189,6 +210,21 @@ def _standing(deployment: Deployment, request: Request, now: datetime) -> list[W
     return [
         Stores.of(Environment).releases.stand(deployment.app, release.version, deployment.group, standing)
     ]
+
+
+def _guilty(deployment: Deployment, group: GroupState | None) -> Deployed | None:
+    """What a rollback takes back because it made nodes ill after its end; None for every other deployment."""
+    deployed = group.deployed if group else None
+    return deployed if deployed and deployed.rolled_back_by == deployment.deployment_id else None
+
+
+def _condemned(deployment: Deployment, group: GroupState | None, now: datetime) -> list[Write]:
+    """It was good, and is never gone back to again."""
+    guilty = _guilty(deployment, group)
+    if guilty is None:
+        return []
+    failed = Standing(state="failed", at=clock.iso(now), deployment_id=deployment.deployment_id)
+    return [Stores.of(Environment).releases.stand(deployment.app, guilty.version, deployment.group, failed)]
 
 
 def _working(deployment: Deployment) -> list[str]:

@@ -49,13 +49,26 @@ class Request(BaseModel):
     why: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
 
 
+class Delegation(BaseModel):
+    """What admission found guilty of an incident: the deployment that is to be taken back, and by which."""
+
+    deployment_id: Annotated[str, StringConstraints(pattern=r"^dep-\d{8}-[0-9a-f]{10}$")]
+    app: str
+    group: str
+    undoes: str
+    incident_id: str
+    reason: str
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Begin by ``CodePushed`` or by a person's order; answers the deployments that were begun (or known)."""
+    """Begin by ``CodePushed``, a person's order or an incident; answers what was begun (or is known)."""
     now = clock.now()
     _, policy = Stores.of(Environment).policies.current()
     if event.get("detail-type") == "CodePushed":
         wanted = pushed(envelopes.detail(CodePushed, event), policy, now)
+    elif "undoes" in event:
+        wanted = [delegated(envelopes.read(Delegation, event), now)]
     else:
         wanted = ordered(envelopes.read(Request, event), policy, now)
     for deployment in wanted:
@@ -124,6 +137,20 @@ def ordered(request: Request, policy: Policy, now: datetime) -> list[Deployment]
         )
         for group in groups
     ]
+
+
+def delegated(request: Delegation, now: datetime) -> Deployment:
+    """The rollback that heals an incident; it is told apart from a person's by the one that it undoes."""
+    return Deployment(
+        deployment_id=request.deployment_id,
+        app=request.app,
+        group=request.group,
+        kind="rollback",
+        by=request.incident_id,
+        undoes=request.undoes,
+        reason=f"{request.incident_id}: {request.reason}",
+        created_at=clock.iso(now),
+    )
 
 
 def _id(cause: str, app: str, group: str, at: str) -> str:

@@ -86,6 +86,24 @@ def policy_changed(world: World) -> None:
     world.invoke("adopt_policy", sample("schedule/adopt_policy"))
 
 
+def anchored(world: World) -> None:
+    """An hour that something happened in is over."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    world.speak(sick)
+    world.pass_time(3_900)
+    world.invoke("anchor_journal", sample("schedule/anchor_journal"))
+
+
+def flapped(world: World) -> None:
+    """It comes back as often as it is healed, and a person is told."""
+    sick, _ = world.instances()
+    for _ in range(2):
+        world.fall_ill(sick)
+        heal(world, sick)
+        world.pass_time(60)
+
+
 def replacement_approved(world: World) -> None:
     """A person is asked and says yes, and the machine had not heard the first time."""
     sick, _ = world.instances()
@@ -172,13 +190,19 @@ TOUR: tuple[Callable[[World], None], ...] = (
     disk_cleaned,
     policy_changed,
     replacement_approved,
+    flapped,
+    anchored,
     swept,
     inspected,
 )
 
 
 #: Journeys under a policy of their own.
-CAREFUL = {replacement_approved: POLICY + "  approval_for: [high]\n", inspected: UNWATCHED}
+CAREFUL = {
+    replacement_approved: POLICY + "  approval_for: [high]\n",
+    flapped: POLICY.replace("heals: 9", "heals: 1"),
+    inspected: UNWATCHED,
+}
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightshift import clock
+from nightshift.amounts import at_least, at_most
 from nightshift.aws import session
 from nightshift.decisions.admission import admit
-from nightshift.decisions.amounts import at_least, at_most
 from nightshift.errors import Retryable
 from nightshift.incident import Capacity, GroupState, Lease
 from tests.faults.life import Mail, effects, execute, live, terminations

@@ -16,7 +16,11 @@ ITEM_ACTIONS = {
     "Delete": "dynamodb:DeleteItem",
 }
 #: Actions that are not called as their operation.
-ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction", "s3:HeadObject": "s3:GetObject"}
+ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
     "auto-scaling": "autoscaling",
@@ -104,6 +108,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "lambda:InvokeFunction": lambda request: [
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{request['FunctionName']}"
     ],
+    "s3:ListBucket": lambda request: [f"arn:aws:s3:::{request['Bucket']}"],
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "secretsmanager:GetSecretValue": lambda request: [request["SecretId"]],
     "sns:Publish": lambda request: [request["TopicArn"]],

@@ -86,6 +86,7 @@ def _deploy() -> None:
         dynamodb.create_table(**table)
     session.client("events").create_event_bus(Name=stack().ref("Bus"))
     session.client("s3").create_bucket(Bucket=stack().ref("ArtifactsBucket"))
+    session.client("s3").create_bucket(Bucket=stack().ref("AnchorsBucket"), ObjectLockEnabledForBucket=True)
     topic = session.client("sns").create_topic(Name=stack().ref("PagesTopic").rpartition(":")[2])["TopicArn"]
     queue = session.client("sqs").create_queue(QueueName="pager")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:pager"

@@ -11,6 +11,7 @@ from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents, Subject
 from nightshift.aws.journals import Journals
 from nightshift.aws.steps import Steps
+from nightshift.aws.turns import Turns
 from nightshift.incident import GroupState, Incident, Node
 from nightshift.journal import verify
 from tests.stack import stack
@@ -34,6 +35,11 @@ class State:
     def groups(self) -> Groups:
         """Leases, pause, desired releases."""
         return Groups(stack().ref("GroupsTable"))
+
+    @property
+    def turns(self) -> Turns:
+        """Who deploys to a group."""
+        return Turns(stack().ref("GroupsTable"))
 
     @property
     def incidents(self) -> Incidents:

@@ -120,3 +120,29 @@ def test_a_policy_that_is_gone_leaves_the_last_good_one_in_force(world: World) -
     with pytest.raises(Exception, match="NoSuchKey"):
         world.invoke("adopt_policy", LOOK)
     assert in_force() == before
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ("min_healthy: 4", "min_healthy 4 is 4 of at most 4 nodes"),
+        ("max_in_repair: 20%, min_healthy: 1", "max_in_repair 20% is 0 of at most 4 nodes"),
+        ("max_in_repair: 4, min_healthy: 0", "could lose every node at once"),
+    ],
+)
+def test_limits_that_a_group_of_its_size_cannot_live_with_are_refused(
+    world: World, limits: str, why: str
+) -> None:
+    """Auto Scaling says how large it may become; the place is where the limit stands."""
+    before = in_force()
+    text = POLICY.replace(
+        "auto_scaling_group: web-prod", f"auto_scaling_group: web-prod, healing: {{ {limits} }}"
+    )
+    assert text != POLICY
+    write(text)
+    answer = world.invoke("adopt_policy", LOOK)
+    assert (answer["adopted"], answer["code"]) == (False, "policy.invalid")
+    assert "groups.web-prod.healing." in answer["reason"]
+    assert "line " in answer["reason"]
+    assert why in answer["reason"]
+    assert in_force() == before

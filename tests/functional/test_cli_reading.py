@@ -48,6 +48,7 @@ TABLES = {
     "DeploymentsTable": _table("deployment_id", index=("by_group", "group", "created_at")),
     "JournalTable": _table("chain", "seq"),
     "PoliciesTable": _table("policy_version"),
+    "AnchorsBucket": {"Type": "AWS::S3::Bucket"},
 }
 
 

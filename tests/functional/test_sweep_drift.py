@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from nightshift.aws import tables
-from nightshift.incident import Deployed
 from tests.functional.orders import admitted
 from tests.functional.staging import RELEASE
 from tests.functional.state import GROUP
 from tests.functional.sweeping import sweep
 from tests.functional.world import World
-from tests.stack import stack
 
 
-def deployed(world: World, version: str, **more: object) -> None:
-    """The group was brought to a version long ago, unless a test says otherwise."""
-    facts = {"deployment_id": "dep-1", "version": version, "bake_until": "2026-11-23T02:00:00.000Z"}
-    value = Deployed.model_validate({**facts, **more}).model_dump(mode="json")
-    table, key = stack().ref("GroupsTable"), {"group": GROUP}
-    tables.write(tables.update("deployed", table, key, "SET deployed = :value", {":value": value}))
+def deployed(world: World, version: str) -> None:
+    """The group was brought to a version."""
+    world.groups.desire(GROUP, RELEASE.model_copy(update={"version": version}))
     world.calls.clear()
 
 
@@ -42,12 +37,6 @@ def test_a_node_that_was_changed_by_hand_is_named_where_nothing_was_deployed(wor
     assert sweep(world) == [f"1 of 2 nodes of {GROUP} do not run {RELEASE.version}: {node_id} runs 0.9.0"]
 
 
-def test_after_a_rollback_the_desired_release_counts(world: World) -> None:
-    """The one that was taken back is nobody's."""
-    deployed(world, "2.0.0", rolled_back=True)
-    assert sweep(world) == []
-
-
 def test_a_node_that_is_worked_on_is_left_out(world: World) -> None:
     """Its lease says that somebody changes it now."""
     sick, _, _ = admitted(world)
@@ -55,13 +44,11 @@ def test_a_node_that_is_worked_on_is_left_out(world: World) -> None:
     assert sweep(world) == []
 
 
-def test_a_node_that_a_baking_deployment_has_not_reached_is_left_out(world: World) -> None:
-    """One that it did reach is not."""
-    first, second = world.instances()
-    deployed(world, "2.0.0", bake_until="2026-11-23T05:00:00.000Z", nodes=(first,))
-    (said,) = sweep(world)
-    assert first in said
-    assert second not in said
+def test_a_group_that_is_being_deployed_to_is_left_out(world: World) -> None:
+    """Some of its nodes have had their turn, and some have not."""
+    deployed(world, "2.0.0")
+    tables.write(world.turns.take(GROUP, "dep-1"))
+    assert sweep(world) == []
 
 
 def test_a_node_that_left_or_is_not_in_service_yet_runs_nothing(world: World) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightshift.amounts import at_least, at_most
 from nightshift.decisions.admission import admit
-from nightshift.decisions.amounts import at_least, at_most
 from nightshift.decisions.escalation import Rung
 from nightshift.incident import Attempt, Deployed, GroupState, Lease, Reach, Storm
 from nightshift.policy import Policy
@@ -22,6 +22,7 @@ from tests.unit.facts import (
     level,
     node,
     policy,
+    samples,
     situation,
     symptom,
     tried,
@@ -162,6 +163,16 @@ def test_a_symptom_that_comes_back_after_its_heal_is_paged() -> None:
     assert "the limit is 1" in answer.reason
 
 
+def test_a_person_is_told_of_flapping_once_in_a_window() -> None:
+    """What flaps all night is one page; the incident is still left to the person."""
+    flapping = {"healed": {"service_down": (at(-900),)}}
+    told = admit(situation(group=group(), node=node(**flapping, flapped={"service_down": at(-600)})))
+    assert (told.answer, told.guard, told.page, told.known) == ("refuse", "flapping", False, True)
+    assert f"a person was told at {at(-600)}" in told.reason
+    again = admit(situation(group=group(), node=node(**flapping, flapped={"service_down": at(-1_801)})))
+    assert again.page
+
+
 def test_a_heal_long_ago_is_no_flapping() -> None:
     """The window has passed."""
     assert (
@@ -259,34 +270,63 @@ def test_silence_alone_is_not_illness(reach: Reach) -> None:
 
 # a fresh release
 
-FRESH = Deployed(deployment_id="dep-7", version="2.0.0", bake_until=at(60), nodes=(NODE, "i-other1"))
+FRESH = Deployed(deployment_id="dep-7", version="2.0.0", suspected_until=at(60), nodes=(NODE, "i-other1"))
+BOTH = {NODE: "inc-1", "i-other1": "inc-2"}
 
 
 def test_a_release_that_was_just_deployed_is_rolled_back_instead_of_healed() -> None:
-    """Its nodes are ill, the others are not, and it still bakes."""
-    answer = admit(situation(group=group(deployed=FRESH)))
+    """Its nodes are ill, the others are not, and it came a moment ago."""
+    answer = admit(situation(group=group(deployed=FRESH, troubled=BOTH)))
     assert (answer.answer, answer.guard) == ("delegate", "fresh_release")
-    assert "1 of 2 nodes with 2.0.0 are ill, 0 of 2 without it" in answer.reason
+    assert "2 of 2 nodes with 2.0.0 are ill, 0 of 2 without it" in answer.reason
+    assert answer.delegate_to.startswith("dep-20261123-")
+    assert answer.until is not None
+
+
+def test_one_ill_node_is_healed_whatever_was_deployed() -> None:
+    """A machine may break at any time; a release that is bad breaks more than one."""
+    assert admit(situation(group=group(deployed=FRESH))).answer == "allow"
+
+
+def test_a_release_that_makes_every_node_ill_is_no_storm() -> None:
+    """Holding all healing would leave it in place; a spike of all of them changes nothing."""
+    everyone = {node: f"inc-{node}" for node in capacity().in_service}
+    ill = group(deployed=FRESH.model_copy(update={"nodes": tuple(everyone)}), troubled=everyone)
+    assert admit(situation(group=ill)).guard == "fresh_release"
+    spike = samples(1, -150, -3) + samples(0, -2, -1)
+    assert admit(situation(group=ill, samples={"service_down": spike})).guard == "storm"
+
+
+def test_whoever_asks_while_a_release_is_taken_back_waits_for_it() -> None:
+    """One rollback for all of its nodes, even alone and long after."""
+    undone = FRESH.model_copy(update={"rolled_back_by": "dep-8", "suspected_until": at(-60)})
+    answer = admit(situation(group=group(deployed=undone)))
+    assert (answer.answer, answer.delegate_to) == ("delegate", "dep-8")
+    well = situation(
+        group=group(), incident=incident(wait="fresh_release"), samples={"service_down": samples(1)}
+    )
+    assert "when its release was rolled back" in admit(well).reason
 
 
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"bake_until": at(0)}, "the bake window is over"),
-        ({"rolled_back": True}, "once per release"),
+        ({"suspected_until": at(0)}, "it is suspected no more"),
+        ({"rolled_back_by": "", "nodes": ()}, "it runs nowhere"),
         ({"nodes": ("i-other1", "i-other2")}, "the node does not run it"),
-        ({"nodes": (NODE, "i-other1", "i-other2")}, "the untouched node is as ill"),
+        ({}, "the untouched nodes are as ill"),
     ],
 )
 def test_a_release_is_not_blamed_without_ground(changed: dict[str, object], why: str) -> None:
     """Each condition is needed."""
     deployed = FRESH.model_copy(update=changed)
-    roll = {NODE: "inc-1", "i-other3": "inc-2"} if "untouched" in why else {NODE: "inc-1"}
-    answer = admit(situation(group=group(deployed=deployed, troubled=roll)))
+    roll = BOTH | {"i-other2": "inc-3", "i-other3": "inc-4"} if "untouched" in why else BOTH
+    calm = healing(storm={"max_unhealthy": "100%"})
+    answer = admit(situation(group=group(deployed=deployed, troubled=roll), healing=calm))
     assert answer.answer != "delegate", why
 
 
 def test_a_symptom_that_no_release_causes_is_healed() -> None:
     """A full disk stays a full disk."""
     other = {"service_down": symptom(by_release=False)}
-    assert admit(situation(group=group(deployed=FRESH), symptoms=other)).answer == "allow"
+    assert admit(situation(group=group(deployed=FRESH, troubled=BOTH), symptoms=other)).answer == "allow"

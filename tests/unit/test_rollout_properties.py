@@ -8,7 +8,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightshift.decisions.amounts import at_least, at_most
+from nightshift.amounts import at_least, at_most
 from nightshift.decisions.rollout import (
     NodeState,
     Plan,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -79,3 +81,9 @@ class Deployment(_Fact):
     def subject(self) -> str:
         """What it is, for people: the release and where it goes."""
         return f"{self.app} {self.release.version if self.release else self.commit[:12]} to {self.group}"
+
+
+def undo_of(deployment_id: str, now: datetime) -> str:
+    """The id of the deployment that takes another one back: there is one, whoever begins it that day."""
+    digest = hashlib.sha256(f"undo {deployment_id}".encode()).hexdigest()
+    return f"dep-{now:%Y%m%d}-{digest[:10]}"

@@ -129,6 +129,7 @@ class Node(_Fact):
     """A managed machine. ``answers`` is the step that waits for it, when it takes another node's place.
 
     ``offline_since`` is when an inspection last found that its agent did not answer; None while it does.
+    ``flapped`` is when a person was last told of each symptom that comes back after its heal.
     """
 
     node_id: str
@@ -144,6 +145,7 @@ class Node(_Fact):
     replaced_by: str = ""
     answers: str = ""
     offline_since: Instant | None = None
+    flapped: dict[str, Instant] = {}
     attempts: tuple[Attempt, ...] = ()
     healed: dict[str, tuple[Instant, ...]] = {}
 
@@ -182,13 +184,16 @@ class Storm(_Fact):
 
 
 class Deployed(_Fact):
-    """The release that was brought to a group last: to which nodes, and until when it is suspected first."""
+    """The release that was brought to a group last: to which nodes, and until when it is suspected first.
+
+    ``rolled_back_by`` names the deployment that takes it back again, once it is found guilty.
+    """
 
     deployment_id: str
     version: str
-    bake_until: Instant
+    suspected_until: Instant
     nodes: tuple[str, ...] = ()
-    rolled_back: bool = False
+    rolled_back_by: str = ""
 
 
 class GroupState(_Fact):
@@ -223,9 +228,13 @@ class Reach(_Fact):
 
 
 class Capacity(_Fact):
-    """A group as Auto Scaling sees it now: how many nodes it wants, and which are InService and Healthy."""
+    """A group as Auto Scaling sees it now: how many nodes it wants, and which are InService and Healthy.
+
+    ``largest`` is how many it may ever want; 0 when nobody asked.
+    """
 
     desired: int
+    largest: int = 0
     in_service: frozenset[str] = frozenset()
 
 

@@ -118,7 +118,7 @@ class Healing(_Part):
         10, ge=1, le=1_000, description="Remedies for one symptom in one group within the attempts' window"
     )
     min_affected: int = Field(
-        1, ge=1, le=1_000, description="Ill nodes of a fresh release from which on the release is suspected"
+        2, ge=1, le=1_000, description="Ill nodes of a fresh release from which on the release is suspected"
     )
     max_replacements: int = Field(
         3, ge=0, le=1_000, description="Nodes of a group that are replaced within the attempts' window"
@@ -235,7 +235,12 @@ def read(text: str, remedies: frozenset[str]) -> Policy:
     """
     policy, problems = check(text, remedies)
     if policy is None:
-        codes = {problem.code for problem in problems}
-        code = codes.pop() if len(codes) == 1 else "policy.invalid"
-        raise Refused(code, "; ".join(map(str, problems)))
+        raise refused(problems)
     return policy
+
+
+def refused(problems: list[Problem]) -> Refused:
+    """The error that says all that is wrong with a policy."""
+    codes = {problem.code for problem in problems}
+    code = codes.pop() if len(codes) == 1 else "policy.invalid"
+    return Refused(code, "; ".join(map(str, problems)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,7 +98,13 @@ def _windows(policy: Policy) -> Iterator[Objection]:
 
 def _limits(policy: Policy, group: str, healing: Healing, own: set[str]) -> Iterator[Objection]:
     """Limits of one group that contradict each other or what its symptoms need."""
-    for names, reason in (*_order(healing), *_needs(policy, healing), *_never(group, healing)):
+    found = (*_order(healing), *_needs(policy, healing), *_never(group, healing))
+    yield from placed(policy, group, own, found)
+
+
+def placed(policy: Policy, group: str, own: set[str], found: Iterable[Contradiction]) -> Iterator[Objection]:
+    """Contradictions of a group's limits where they are written; ``own`` are those it says for itself."""
+    for names, reason in found:
         # What the group says for itself, else what the policy says; what neither says is a default.
         of_group = [name for name in names if name in own]
         of_policy = [name for name in names if name in policy.healing.model_fields_set]

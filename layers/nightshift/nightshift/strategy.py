@@ -34,6 +34,9 @@ class Strategy(BaseModel):
     )
     max_failures: Amount = Field(0, description="Nodes that may fail; one more and it is rolled back")
     bake_seconds: int = Field(60, ge=0, le=86_400, description="How long each batch is watched")
+    suspect_seconds: int = Field(
+        900, ge=0, le=86_400, description="How long after its end an alarm that a release can cause undoes it"
+    )
     deadline_seconds: Seconds = Field(7_200, description="A deployment not over by then is rolled back")
     poll_seconds: int = Field(5, ge=1, le=60, description="How often a running deployment is looked at")
     rollback_on: frozenset[Trigger] = frozenset(

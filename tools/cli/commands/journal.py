@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +31,7 @@ def verify(
     from tools.cli import screen
     from tools.cli.connection import Connection
 
-    checks = list(_checks(Connection(ctx.obj), incident_id))
+    anchors, checks = _checks(Connection(ctx.obj), incident_id)
     broken = [check for check in checks if not check.intact]
     if as_json:
         fields = ("chain", "entries", "intact", "broken_at", "reason")
@@ -41,26 +40,31 @@ def verify(
         for check in broken:
             print(f"BROKEN {check.chain} at entry {check.broken_at}: {check.reason}")
         entries = sum(check.entries for check in checks)
-        print(f"{len(checks) - len(broken)} of {len(checks)} chains intact, {entries} entries read")
+        print(
+            f"{len(checks) - len(broken)} of {len(checks)} chains intact,"
+            f" {entries} entries read, {anchors} hourly anchors compared"
+        )
     if broken:
         raise typer.Exit(1)
 
 
-def _checks(connection: Connection, incident_id: str) -> Iterator[Verification]:
-    from nightshift import journal
+def _checks(connection: Connection, incident_id: str) -> tuple[int, list[Verification]]:
+    """How many anchors there are, and how each chain compares with its state and with them."""
+    from nightshift import anchors, journal
     from nightshift.aws import tables
+    from nightshift.aws.anchorage import Anchorage
     from nightshift.aws.journals import Journals
     from tools.cli.commands import deployments
     from tools.cli.commands.incidents import find, store
 
     journals, incidents = Journals(connection.output("JournalTable")), store(connection)
+    heads: dict[str, str | None] = {}
     if incident_id.startswith("dep-"):
         heads = {incident_id: deployments.find(connection, incident_id).head}
     elif incident_id:
         heads = {incident_id: find(incidents, incident_id).head}
     else:
         # The heads stand with what they explain, so that a chain that is gone altogether shows too.
-        heads = {}
         for table, key in (("IncidentsTable", "incident_id"), ("DeploymentsTable", "deployment_id")):
             items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
             heads |= {item[key]: item["head"] for item in items if "head" in item}
@@ -71,5 +75,13 @@ def _checks(connection: Connection, incident_id: str) -> Iterator[Verification]:
             ConsistentRead=True,
         )
         heads |= dict.fromkeys({item["chain"] for item in chains} - heads.keys())
+    kept = list(Anchorage(connection.output("AnchorsBucket")).read())
+    remembered = anchors.anchored(kept)
+    if not incident_id:
+        heads |= dict.fromkeys(remembered.keys() - heads.keys())
+    checks = []
     for chain, head in sorted(heads.items()):
-        yield journal.verify(chain, journals.read(chain), head)
+        entries = list(journals.read(chain))
+        verified = journal.verify(chain, entries, head)
+        checks.append(anchors.compare(verified, entries, remembered.get(chain, {})))
+    return len(kept), checks

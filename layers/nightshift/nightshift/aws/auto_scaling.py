@@ -23,6 +23,7 @@ class View:
 
     name: str
     desired: int
+    largest: int
     in_service: frozenset[str]
     suspended: frozenset[str]
     instances: frozenset[str]
@@ -44,6 +45,7 @@ def describe(auto_scaling_group: str) -> View:
     return View(
         name=auto_scaling_group,
         desired=group["DesiredCapacity"],
+        largest=group["MaxSize"],
         in_service=frozenset(healthy),
         suspended=frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", [])),
         instances=frozenset(one["InstanceId"] for one in group["Instances"]),
@@ -54,7 +56,7 @@ def describe(auto_scaling_group: str) -> View:
 def capacity(auto_scaling_group: str) -> Capacity:
     """What the group wants and has now, as admission counts it; raises Refused ``group.unknown``."""
     view = describe(auto_scaling_group)
-    return Capacity(desired=view.desired, in_service=view.in_service)
+    return Capacity(desired=view.desired, largest=view.largest, in_service=view.in_service)
 
 
 def terminate(auto_scaling_group: str, node_id: str) -> bool:

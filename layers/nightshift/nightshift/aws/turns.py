@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from nightshift.aws import tables
 from nightshift.aws.tables import Write
-from nightshift.incident import GroupState, Lease, Release
+from nightshift.incident import Deployed, GroupState, Lease, Release
 
 
 class Turns:
@@ -58,11 +58,18 @@ class Turns:
         )
 
     def end(
-        self, group: GroupState, deployment_id: str, *, desired: Release | None, heir: Mapping[str, Lease]
+        self,
+        group: GroupState,
+        deployment_id: str,
+        *,
+        desired: Release | None,
+        deployed: Deployed | None,
+        heir: Mapping[str, Lease],
     ) -> Write:
         """The write that ends a deployment's turn: its leases are given back, or go to ``heir`` by node.
 
-        With ``desired`` that is what every node of the group should run from now on.
+        With ``desired`` that is what every node of the group should run from now on. ``deployed`` is what is
+        suspected first when nodes fall ill from now on.
         """
         held = [node for node, lease in group.leases.items() if lease.incident_id == deployment_id]
         names = {f"#n{number}": node for number, node in enumerate(sorted({*held, *heir}))}
@@ -76,7 +83,12 @@ class Turns:
         if desired:
             sets.append("desired_release = :release")
             told[":release"] = desired.model_dump()
+        if deployed:
+            sets.append("deployed = :deployed")
+            told[":deployed"] = deployed.model_dump()
         freed = [f"leases.{name}" for name, node in names.items() if node not in heir]
+        if deployed is None and group.deployed and group.deployed.rolled_back_by == deployment_id:
+            freed.append("deployed")
         expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(freed)}" if freed else "")
         return tables.update(
             "turn",
@@ -86,4 +98,26 @@ class Turns:
             told,
             condition="deploying = :me",
             names=names or None,
+        )
+
+    def blame(self, group: str, deployed: Deployed, rolled_back_by: str) -> Write:
+        """The write by which a release is found guilty; it loses when it was before, or another one came."""
+        return tables.update(
+            "release",
+            self._table,
+            {"group": group},
+            "SET deployed.rolled_back_by = :undo",
+            {":undo": rolled_back_by, ":guilty": deployed.deployment_id, ":nobody": ""},
+            condition="deployed.deployment_id = :guilty AND deployed.rolled_back_by = :nobody",
+        )
+
+    def suspect_no_more(self, group: str, rolled_back_by: str) -> Write:
+        """The write that ends a suspicion whose rollback ended without its turn; nodes are healed again."""
+        return tables.update(
+            "release",
+            self._table,
+            {"group": group},
+            "REMOVE deployed",
+            {":undo": rolled_back_by},
+            condition="deployed.rolled_back_by = :undo",
         )

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nightshift import clock
 from nightshift.decisions.situation import Admission, Situation
+from nightshift.deployment import undo_of
 from nightshift.incident import Deployed, GroupState
 
 
 def fresh_release(situation: Situation) -> Admission | None:
-    """Delegate to a rollback, once per release, inside its bake window.
+    """Delegate to a rollback, once per release, while it is suspected.
 
     Only for symptoms that a release can cause, on nodes that run it, when ``min_affected`` of them are
-    ill and they do worse than the nodes that were not touched.
+    ill and they do worse than the nodes that were not touched. Whoever asks while the release is being
+    taken back is delegated to that same rollback: its node is not healed on the way.
     """
     group, symptom = situation.group, situation.next_rung()[0]
     deployed = group.deployed if group else None
-    if group is None or deployed is None or deployed.rolled_back or not situation.untouched:
+    if group is None or deployed is None or situation.incident.node_id not in deployed.nodes:
         return None
-    if clock.iso(situation.now) >= deployed.bake_until or not situation.symptoms[symptom].by_release:
+    if not situation.untouched or not situation.symptoms[symptom].by_release:
         return None
-    if situation.incident.node_id not in deployed.nodes:
+    if deployed.rolled_back_by:
+        reason = f"{deployed.version} is being rolled back by {deployed.rolled_back_by}"
+        return _delegated(situation, reason, deployed.rolled_back_by)
+    if clock.iso(situation.now) >= deployed.suspected_until:
         return None
     desired = situation.capacity.desired if situation.capacity else 0
     ill, touched, others_ill, others = _compared(group, deployed, desired)
@@ -27,9 +34,13 @@ def fresh_release(situation: Situation) -> Admission | None:
         return None
     reason = (
         f"{ill} of {touched} nodes with {deployed.version} are ill, {others_ill} of {others} without it;"
-        f" it bakes until {deployed.bake_until}: roll {deployed.deployment_id} back"
+        f" it is suspected until {deployed.suspected_until}: {deployed.deployment_id} is rolled back"
     )
-    return Admission("delegate", "fresh_release", reason, symptom=symptom, page=True)
+    return _delegated(situation, reason, undo_of(deployed.deployment_id, situation.now))
+
+
+def _delegated(situation: Situation, reason: str, to: str) -> Admission:
+    return replace(situation.wait("fresh_release", reason), answer="delegate", delegate_to=to)
 
 
 def _compared(group: GroupState, deployed: Deployed, desired: int) -> tuple[int, int, int, int]:

@@ -99,7 +99,9 @@ def recovered(situation: Situation) -> Admission | None:
         return None
     gone = "; ".join(f"{name}: {reading.reason}" for name, reading in readings.items())
     if situation.untouched:
-        return Admission("refuse", "recovered", f"the symptom went away by itself: {gone}")
+        delegated = situation.incident.wait == "fresh_release"
+        how = "went away when its release was rolled back" if delegated else "went away by itself"
+        return Admission("refuse", "recovered", f"the symptom {how}: {gone}")
     return Admission("allow", "recovered", f"the symptom went away late: {gone}")
 
 
@@ -125,6 +127,13 @@ def sustained(situation: Situation) -> Admission | None:
         objections.append((due if due > situation.now else next_sample, f"{name}: {reason}"))
     until, reason = min(objections)
     return situation.wait("sustained", reason, until)
+
+
+def suspected_release(situation: Situation) -> Admission | None:
+    """A release is suspected before a storm is, and as carefully as a node: shown by samples, and lasting."""
+    if evidence(situation) or sustained(situation):
+        return None
+    return fresh_release(situation)
 
 
 def cooldown(situation: Situation) -> Admission | None:
@@ -231,10 +240,10 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     known_node,
     recovered,
     gather,
+    suspected_release,
     storm,
     evidence,
     sustained,
-    fresh_release,
     flapping,
     cooldown,
     ladder,

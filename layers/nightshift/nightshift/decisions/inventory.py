@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nightshift import clock
-from nightshift.amounts import Amount
-from nightshift.decisions.amounts import at_most
+from nightshift.amounts import Amount, at_most
 from nightshift.errors import Refused
 from nightshift.incident import Node
 from nightshift.listing import Grouped, Host

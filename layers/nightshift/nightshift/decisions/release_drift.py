@@ -12,32 +12,25 @@ NAMED = 5  # nodes in a sentence
 
 
 def wanted(group: GroupState) -> str:
-    """The version that a group's nodes should run; empty when it was never brought to one.
-
-    What was deployed last, unless it was rolled back: then it is the group's desired release.
-    """
-    if group.deployed and not group.deployed.rolled_back:
-        return group.deployed.version
+    """The version that a group's nodes should run; empty when it was never brought to one."""
     return group.desired_release.version if group.desired_release else ""
 
 
 def drifted(group: GroupState, nodes: Iterable[Node], now: datetime) -> list[Node]:
     """The nodes in service that run something else, by name.
 
-    A node under a lease is being worked on. While a deployment bakes, only the nodes that it was brought
-    to are compared: the others may not have had their turn.
+    A node under a lease is being worked on; so is the whole group while it is deployed to.
     """
     version, at = wanted(group), clock.iso(now)
     held = {node_id for node_id, lease in group.leases.items() if lease.expires_at > at}
-    baking = group.deployed if group.deployed and at < group.deployed.bake_until else None
     found = [
         node
         for node in nodes
         if version
+        and not group.deploying
         and (node.group, node.state) == (group.group, "in_service")
         and node.release != version
         and node.node_id not in held
-        and (baking is None or baking.rolled_back or node.node_id in baking.nodes)
     ]
     return sorted(found, key=lambda node: (node.name, node.node_id))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nightshift import clock
-from nightshift.decisions.amounts import at_least, at_most
+from nightshift.amounts import at_least, at_most
 from nightshift.decisions.situation import Admission, Situation
 
 
 def flapping(situation: Situation) -> Admission | None:
-    """A symptom that comes back after its heal is not healed for ever: a person finds out why."""
+    """A symptom that comes back after its heal is not healed for ever: a person finds out why, once."""
     if not situation.untouched or situation.node is None:
         return None
     limit, window = situation.healing.flapping.heals, situation.healing.flapping.window_seconds
@@ -20,7 +20,11 @@ def flapping(situation: Situation) -> Admission | None:
                 f"{name} came back after {len(heals)} heals within {window} s (last {heals[-1]});"
                 f" the limit is {limit}: flapping"
             )
-            return situation.refuse("flapping", reason)
+            told = situation.node.flapped.get(name, "")
+            if told >= begin:
+                reason += f"; a person was told at {told}"
+                return Admission("refuse", "flapping", reason, symptom=name, known=True)
+            return Admission("refuse", "flapping", reason, symptom=name, page=True)
     return None
 
 

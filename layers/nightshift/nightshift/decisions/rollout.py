@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from nightshift import clock
-from nightshift.amounts import Amount
-from nightshift.decisions.amounts import at_least, at_most
+from nightshift.amounts import Amount, at_least, at_most
 from nightshift.strategy import Strategy, Traffic, Trigger
 
 State = Literal["Created", "Queued", "Ready", "InProgress", "Baking", "Succeeded", "Failed", "Stopped"]

@@ -104,7 +104,8 @@ class Admission:
     ``allow`` without a rung means: there is nothing to apply, only to verify. ``wait`` with a rung means:
     a person is asked about it, until ``until``. A refusal with ``known`` ends as escalated without a page,
     since a person knows. ``storm`` is what the group's storm does: it ``began``, it falls ``calm``, it
-    rages ``again``, it is ``over``.
+    rages ``again``, it is ``over``. ``delegate`` leaves the node to the deployment ``delegate_to``, which
+    takes its release back, and asks again at ``until``.
     """
 
     answer: Literal["allow", "wait", "refuse", "delegate"]
@@ -116,3 +117,4 @@ class Admission:
     page: bool = False
     storm: Change = ""
     known: bool = False
+    delegate_to: str = ""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nightshift import clock
-from nightshift.decisions.amounts import at_most
+from nightshift.amounts import at_most
 from nightshift.decisions.situation import Admission, Change, Situation
 from nightshift.events import STORM
 from nightshift.incident import GroupState, Storm
