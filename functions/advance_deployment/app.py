@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes
-from nightshift.aws import auto_scaling, evidence, group_health
+from nightshift.aws import auto_scaling, evidence, group_health, target_groups
 from nightshift.aws.group_health import Seen
 from nightshift.aws.stores import Stores
 from nightshift.decisions import maintenance, rollout
@@ -86,8 +86,14 @@ def _judged(node_id: str, touched: Touched, policy: Policy, group: str, now: dat
     verdict = judge(heard or policy.symptoms, samples, touched.acted_at, now, policy.healing_of(group))
     if verdict.state == "undecided":
         return touched
-    state = "Succeeded" if verdict.state == "healthy" else "Failed"
-    ended = {"state": state, "ended_at": clock.iso(now), "detail": verdict.reason}
+    healthy, reason = verdict.state == "healthy", verdict.reason
+    if healthy and target_groups.of(policy.groups[group]).join([node_id]):
+        seconds = 2 * policy.healing_of(group).verify_timeout_seconds
+        if now < acted + clock.seconds(seconds):
+            return touched
+        healthy, reason = False, f"its target group does not find it healthy {seconds} s after its restart"
+    state = "Succeeded" if healthy else "Failed"
+    ended = {"state": state, "ended_at": clock.iso(now), "detail": reason}
     return touched.model_copy(update=ended)
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes
-from nightshift.aws import artifacts, commands
+from nightshift.aws import artifacts, commands, target_groups
 from nightshift.aws.commands import Invocation
 from nightshift.aws.stores import Stores
 from nightshift.deployment import DEPLOY, Deployment, Touched
@@ -51,19 +51,25 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     stores = Stores.of(Environment)
     _, policy = stores.policies.current()
     deployment = stores.deployments.get(request.deployment_id)
+    following, batch = "LookAgain", request.batch[:AT_ONCE]
     try:
-        reason = deploy(deployment, request.batch[:AT_ONCE], policy, now)
+        following, reason = deploy(deployment, batch, policy, now)
     except Conflict as lost:
         reason = f"waits: {lost.message}"
     app = policy.apps.get(deployment.app)
     poll = app.strategy.poll_seconds if app else 5
     logger.info("batch", deployment_id=request.deployment_id, reason=reason)
     until = clock.iso(clock.now() + clock.seconds(poll))
-    return {"deployment_id": request.deployment_id, "next": "LookAgain", "until": until, "reason": reason}
+    answer = {"deployment_id": request.deployment_id, "next": following, "batch": list(batch)}
+    return {**answer, "until": until, "reason": reason}
 
 
-def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: datetime) -> str:
-    """Intent, then act. When we died between, nodes are sent to again, which run a known step once."""
+def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: datetime) -> tuple[str, str]:
+    """Intent, then act; the machine's next state, and why.
+
+    When we died between, nodes are sent to again, which run a known step once. Nothing is sent while the
+    traffic of a node still drains.
+    """
     release = deployment.release
     if release is None or not batch:
         raise Refused(
@@ -75,9 +81,13 @@ def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: 
     known = Stores.of(Environment).steps
     unheard = [one for node, one in deployment.nodes.items() if node in batch and not one.acted_at]
     waiting = [step for one in unheard if (step := known.get(one.step_id))]
+    nodes = [step.node_id for step in waiting]
+    draining = target_groups.of(policy.groups[deployment.group]).leave(nodes) if nodes else ()
+    if draining:
+        return "WaitForTraffic", f"{len(draining)} nodes still answer requests: {', '.join(draining)}"
     for step in waiting:
         _send(step, _parameters(step, release, deployment, policy), now)
-    return f"sent to {len(waiting)} nodes: {', '.join(step.node_id for step in waiting)}"
+    return "LookAgain", f"sent to {len(nodes)} nodes: {', '.join(nodes)}"
 
 
 def _intend(

@@ -15,7 +15,7 @@ import pytest
 
 from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
-from tests.functional.deploying import commit, good, policy, push, repository, walk
+from tests.functional.deploying import commit, good, policy, push, repository, switched, walk
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
@@ -214,7 +214,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
             journey(world)
             found |= set(world.calls)
     folder = repository(tmp_path_factory.mktemp("git") / "web")
-    with made(policy(folder)) as world:
+    with made(switched(policy(folder))) as world:
         deployed(world, folder)
         found |= set(world.calls)
     return found

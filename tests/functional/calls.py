@@ -24,6 +24,7 @@ ACTIONS = {
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
     "auto-scaling": "autoscaling",
+    "elastic-load-balancing-v2": "elasticloadbalancing",
     "eventbridge": "events",
     "secrets-manager": "secretsmanager",
     "sfn": "states",
@@ -103,6 +104,8 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "autoscaling:TerminateInstanceInAutoScalingGroup": _group,
     "cloudwatch:DeleteAlarms": lambda request: _alarms(request["AlarmNames"]),
     "cloudwatch:PutMetricAlarm": lambda request: _alarms([request["AlarmName"]]),
+    "elasticloadbalancing:DeregisterTargets": lambda request: [request["TargetGroupArn"]],
+    "elasticloadbalancing:RegisterTargets": lambda request: [request["TargetGroupArn"]],
     "events:PutEvents": _events,
     "s3:PutObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
     "lambda:InvokeFunction": lambda request: [

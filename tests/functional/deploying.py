@@ -19,6 +19,7 @@ from nightshift.releases import Built, Standing
 from tests.functional.machine import Machine, turn
 from tests.functional.staging import POLICY, RELEASE
 from tests.functional.state import GROUP
+from tests.functional.targets import ARN
 from tests.functional.world import World
 from tests.samples import sample
 from tests.stack import stack
@@ -38,6 +39,13 @@ apps:
 def policy(repository: Path) -> str:
     """The tests' policy with one app that is pushed to ``repository``."""
     return POLICY + APPS.format(path=repository)
+
+
+def switched(text: str) -> str:
+    """The same policy, with the group behind a target group."""
+    known = f"auto_scaling_group: {GROUP}"
+    assert known in text
+    return text.replace(known, f'{known}, traffic: {{ target_group: "{ARN}" }}')
 
 
 def repository(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from nightshift.aws import session
 from tests.functional import calls
 from tests.functional.run_command import Rejected, RunCommand
 from tests.functional.state import State
+from tests.functional.targets import Targets
 from tests.stack import stack
 
 Answer = dict[str, Any]
@@ -36,6 +37,7 @@ class Gate(State):
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
+    targets: Targets = field(default_factory=Targets)
     calls: list[calls.Call] = field(default_factory=list)
     tokens: dict[str, Answer | None] = field(default_factory=dict)
     refreshes: list[Answer] = field(default_factory=list)
@@ -99,6 +101,9 @@ class Gate(State):
     def _fakes(self) -> dict[str, Callable[[dict[str, Any]], Answer | None]]:
         return {
             "ssm.SendCommand": self._send,
+            "elastic-load-balancing-v2.DeregisterTargets": self.targets.deregister,
+            "elastic-load-balancing-v2.RegisterTargets": self.targets.register,
+            "elastic-load-balancing-v2.DescribeTargetHealth": self.targets.health,
             "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,

@@ -29,12 +29,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Switch(_Part):
+    """What stands before a group and can leave a node out while it is deployed to."""
+
+    target_group: str = Field(
+        pattern=r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:targetgroup/[A-Za-z0-9-]{1,32}/[0-9a-f]{1,32}$",
+        description="ARN of an ELBv2 target group whose targets are instances",
+    )
+
+
 class Group(_Part):
     """The nodes of one app in one environment."""
 
     app: Name
     service: Service = Field(description="The unit that systemd or supervisor runs on the node")
     auto_scaling_group: str = Field(min_length=1, max_length=255)
+    traffic: Switch | None = Field(None, description="Left out: nothing is drained")
     healing: dict[str, Any] = Field({}, description="What this group wants other than the policy's `healing`")
 
 

@@ -1,0 +1,47 @@
+"""A target group as a fake: its targets drain and become healthy between two looks, as real ones do later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/73e2d6bc24d8a067"
+
+
+@dataclass
+class Targets:
+    """The state of each target; ``broken`` never become healthy. ``told`` is what was asked, in order."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def deregister(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A target that serves begins to drain."""
+        for node in _ids(request):
+            if self.states.get(node, "healthy") in {"healthy", "initial"}:
+                self.states[node] = "draining"
+                self.told.append(("leaves", node))
+        return {}
+
+    def register(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A target that is not there begins to be checked."""
+        for node in _ids(request):
+            if self.states.get(node, "unused") in {"unused", "draining"}:
+                self.states[node] = "initial"
+                self.told.append(("joins", node))
+        return {}
+
+    def health(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How each is; the next look finds it further."""
+        found = []
+        for node in _ids(request):
+            state = self.states.get(node, "unused")
+            found.append({"Target": {"Id": node}, "TargetHealth": {"State": state}})
+            further = {"draining": "unused", "initial": "initial" if node in self.broken else "healthy"}
+            self.states[node] = further.get(state, state)
+        return {"TargetHealthDescriptions": found}
+
+
+def _ids(request: dict[str, Any]) -> list[str]:
+    return [one["Id"] for one in request["Targets"]]
