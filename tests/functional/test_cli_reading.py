@@ -14,6 +14,7 @@ from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
 from nightshift.incident import Heard, Incident, Level, Node
 from nightshift.journal import GENESIS, Note
+from tests.functional.staging import POLICY
 from tools.cli import app
 from tools.cli.connection import Connection
 
@@ -309,3 +310,23 @@ def test_an_unknown_stack_is_said(capsys):
     said = capsys.readouterr().err
     assert "no-such" in said
     assert "check --stack and --region" in said
+
+
+def test_limits_are_compared_with_groups_as_large_as_they_are(outputs, tmp_path, capsys):
+    """Sound by its text, and useless for a group of two: line and column say which limit."""
+    session.client("ec2").create_launch_template(
+        LaunchTemplateName="web-prod", LaunchTemplateData={"ImageId": "ami-12c6146b"}
+    )
+    session.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="web-prod",
+        LaunchTemplate={"LaunchTemplateName": "web-prod"},
+        MinSize=1,
+        MaxSize=2,
+        AvailabilityZones=["us-east-1a"],
+    )
+    file = tmp_path / "nightshift.yaml"
+    file.write_text(POLICY.replace("min_healthy: 1", "min_healthy: 2"))
+    assert app.main([*AWS, "config", "validate", str(file)]) == 0
+    capsys.readouterr()
+    assert app.main([*AWS, "config", "validate", "--live", str(file)]) == 1
+    assert "healing.min_healthy: group web-prod would never heal" in capsys.readouterr().out
