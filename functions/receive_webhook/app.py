@@ -17,12 +17,14 @@ from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
+from nightshift.events import CodePushed
 from nightshift.settings import Settings
 from nightshift.webhooks import Delivery
 
 logger = Logger()
 LARGEST = 1024 * 1024  # bytes of a body
 KEPT = timedelta(days=30)
+TOGETHER = 10  # events that EventBridge takes at once
 #: What a refusal is answered with by HTTP; the reason goes to our log and not to the caller.
 STATUS = {"webhook.forged": 401, "webhook.unknown_provider": 404, "webhook.too_big": 413}
 
@@ -62,14 +64,16 @@ def take(provider: str, delivery: Delivery, now: datetime) -> tuple[int, dict[st
     stores = Stores.of(Environment)
     if stores.deliveries.done(delivery.digest, provider):
         return 200, {"taken": "before"}
-    pushes = module.read(delivery, now)
-    if not pushes:
+    told = module.read(delivery, now)
+    if not told:
         return 200, {"taken": "nothing"}
-    stores.bus.publish(*pushes)
+    for start in range(0, len(told), TOGETHER):
+        stores.bus.publish(*told[start : start + TOGETHER])
     end = int((now + KEPT).timestamp())
     tables.transact([stores.deliveries.remember(delivery.digest, provider, clock.iso(now), end)])
-    logger.info("a push", provider=provider, ref=pushes[0].ref, commit=pushes[0].commit)
-    return 202, {"taken": [push.commit for push in pushes]}
+    names = [one.commit if isinstance(one, CodePushed) else one.alarm for one in told]
+    logger.info("taken", provider=provider, told=names)
+    return 202, {"taken": names}
 
 
 def _delivery(request: HttpRequest) -> Delivery:

@@ -81,3 +81,18 @@ def test_an_unknown_deployment_is_an_error_with_a_way_on(
     """And no traceback."""
     assert app.main([*order, "dep-20261123-0000000000"]) == 1
     assert "next: see them: nightshift deployments" in capsys.readouterr().err
+
+
+def test_the_four_key_figures_are_told(
+    world: World, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By app and group, for people and for programs; an app that nobody deploys is an error that helps."""
+    walk(world, push(world, folder, commit(folder, "page", "new")))
+    capsys.readouterr()
+    assert app.main(["dora"]) == 0
+    assert "the last 30 days" in capsys.readouterr().out
+    assert app.main(["dora", "--app", "web", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["app"], told["deployments"], told["failure_rate"]) == ("web", 1, 0.0)
+    assert app.main(["dora", "--app", "nobody"]) == 1
+    assert "it deploys web" in capsys.readouterr().err

@@ -330,3 +330,14 @@ def test_limits_are_compared_with_groups_as_large_as_they_are(outputs, tmp_path,
     capsys.readouterr()
     assert app.main([*AWS, "config", "validate", "--live", str(file)]) == 1
     assert "healing.min_healthy: group web-prod would never heal" in capsys.readouterr().out
+
+
+def test_remedies_are_listed_with_how_they_fared(incident, capsys):
+    """One incident was healed by a restart."""
+    assert app.main([*AWS, "remedies"]) == 0
+    out = capsys.readouterr().out
+    assert "service_down 1 of 1" in out
+    assert app.main([*AWS, "remedies", "--json"]) == 0
+    rows = {row["remedy"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["restart_service"]["fared"] == {"service_down": {"helped": 1, "tried": 1}}
+    assert rows["replace_node"]["fared"] == {}

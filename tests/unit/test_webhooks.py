@@ -10,6 +10,7 @@ import pytest
 
 from nightshift import webhooks
 from nightshift.errors import Refused
+from nightshift.events import SignalCleared, SignalRaised
 from nightshift.policy_apps import App
 from nightshift.webhooks import Delivery
 from tests.samples import sample
@@ -106,3 +107,59 @@ def test_every_provider_says_how_to_set_it_up() -> None:
     """Its docstring is its runbook."""
     for name in webhooks.names():
         assert "WebhooksUrl" in (webhooks.load(name).__doc__ or "")
+
+
+ALERT: dict[str, Any] = {
+    "status": "firing",
+    "labels": {"alertname": "ServiceDown", "node_id": "i-0a1b2c3d4e5f60718", "symptom": "service_down"},
+    "annotations": {"summary": "web answers nothing"},
+    "startsAt": "2026-11-23T02:58:00.123456789Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+    "generatorURL": "http://prometheus.example.com/graph",
+    "fingerprint": "c6f0b4a3d2e1f009",
+}
+
+
+def alerts(*changes: dict[str, Any]) -> Delivery:
+    """Alertmanager's payload with one alert for each of ``changes``."""
+    body = {"version": "4", "groupKey": "{}", "alerts": [ALERT | change for change in changes]}
+    return delivery(json.dumps(body).encode(), authorization="Bearer s")
+
+
+def test_alertmanager_is_known_by_its_bearer_token() -> None:
+    """It signs nothing."""
+    webhooks.load("alertmanager").verify(alerts({}), ("t", "s"))
+    for forged in (delivery(b""), delivery(b"", authorization="s"), delivery(b"", authorization="Bearer u")):
+        with pytest.raises(Refused, match="does not match"):
+            webhooks.load("alertmanager").verify(forged, ("t", "s"))
+
+
+def test_an_alert_is_heard_as_an_alarm_about_its_node() -> None:
+    """Fires since it started; the same alert told again is the same signal, which is known already."""
+    (raised,) = webhooks.load("alertmanager").read(alerts({}), NOW)
+    assert isinstance(raised, SignalRaised)
+    assert (raised.subject, raised.symptom) == ("i-0a1b2c3d4e5f60718", "service_down")
+    assert raised.held_since == raised.occurred_at == "2026-11-23T02:58:00.123Z"
+    assert raised.reason == "ServiceDown is firing: web answers nothing"
+    (again,) = webhooks.load("alertmanager").read(alerts({"annotations": {}}), NOW)
+    assert isinstance(again, SignalRaised)
+    assert again.incident_id == raised.incident_id
+
+
+def test_an_alert_that_is_resolved_clears_what_it_raised() -> None:
+    """By the same name, at its end; an alert of tomorrow (a clock is wrong) is one of now."""
+    ended = {"status": "resolved", "endsAt": "2026-11-23T02:59:00Z"}
+    raised, cleared = webhooks.load("alertmanager").read(alerts({}, ended), NOW)
+    assert isinstance(cleared, SignalCleared)
+    assert (cleared.alarm, cleared.occurred_at) == (raised.alarm, "2026-11-23T02:59:00.000Z")
+    (late,) = webhooks.load("alertmanager").read(alerts({"startsAt": "2026-11-24T03:00:00Z"}), NOW)
+    assert late.occurred_at == "2026-11-23T03:00:00.000Z"
+
+
+def test_alerts_that_name_no_node_or_symptom_are_not_ours() -> None:
+    """Nothing is guessed; what is no payload of version 4 is refused."""
+    module = webhooks.load("alertmanager")
+    assert module.read(alerts({"labels": {"alertname": "X", "instance": "web-1:9100"}}), NOW) == ()
+    for body in (b"[]", b'{"version": "3", "alerts": []}', b'{"version": "4", "alerts": [{}]}', b"{"):
+        with pytest.raises(Refused, match="no payload"):
+            module.read(delivery(body), NOW)

@@ -1,4 +1,4 @@
-"""Who may tell us of a push: one file, one provider. No registry.
+"""Who may tell us of a push or of an alert: one file, one provider. No registry.
 
 A provider module declares
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nightshift import clock
 from nightshift.errors import Refused
-from nightshift.events import CodePushed, traceparent
+from nightshift.events import CodePushed, SignalCleared, SignalRaised, traceparent
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ def pushed(
     )
 
 
+#: What a delivery may mean.
+Meaning = CodePushed | SignalRaised | SignalCleared
+
+
 class Provider(Protocol):
     """What every module in this package offers."""
 
@@ -81,7 +85,7 @@ class Provider(Protocol):
         """Raise Refused ``webhook.forged`` unless it was signed with one of ``secrets``."""
         ...
 
-    def read(self, delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
+    def read(self, delivery: Delivery, now: datetime) -> tuple[Meaning, ...]:
         """What it means to us; raises Refused ``webhook.unknown_shape``."""
         ...
 
