@@ -60,7 +60,7 @@ package: $(READY) ## an app's packages for four platforms: APP=web [VERSION=1.0.
 ##@ Prove it
 .PHONY: test
 test: $(READY) ## all tests, with the embedded cloud and real processes
-	@sh tools/setup/sshd.sh
+	@sh tools/setup/servers.sh
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: test-unit
@@ -69,7 +69,7 @@ test-unit: $(READY) ## pure tests, seconds
 
 .PHONY: test-fast
 test-fast: $(READY) ## everything but the end-to-end tests
-	@sh tools/setup/sshd.sh
+	@sh tools/setup/servers.sh
 	@$(PY) -m pytest -m "not e2e" --ignore=tests/e2e $(ARGS)
 
 .PHONY: storm
@@ -82,7 +82,7 @@ bench-inspect: $(READY) ## a pass over 100, 1,000 and 10,000 simulated nodes: ca
 
 .PHONY: bench-ssh
 bench-ssh: $(READY) ## SSH on 1 to 200 real sshd addresses beside four other clients; about five minutes
-	@sh tools/setup/sshd.sh
+	@sh tools/setup/servers.sh
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift:$(CURDIR)/layers/ssh" $(PY) -m bench.ssh
 
