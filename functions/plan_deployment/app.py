@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -203,10 +202,7 @@ def _previous(deployment: Deployment, group: GroupState, built: Built) -> Releas
 
 
 def _remote(app: App) -> Remote:
-    if not app.credentials:
-        return Remote(app.repository)
-    secret = json.loads(secrets.read(Environment.current().git_secrets + app.credentials))
-    return Remote(app.repository, str(secret.get("username", "")), str(secret.get("password", "")))
+    return Remote(app.repository, *secrets.login(Environment.current().git_secrets, app.credentials))
 
 
 def _close(outcome: str, reason: str) -> dict[str, Any]:

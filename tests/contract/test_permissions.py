@@ -180,6 +180,16 @@ def deployed(world: World, folder: Path) -> None:
     world.endings["InstallRelease"] = ("Failed", "did not start")
     failed = walk(world, push(world, folder, commit(folder, "page", "two")))
     walk(world, failed.undone_by)
+    world.invoke("find_pushes", sample("schedule/find_pushes"))
+    commit(folder, "page", "three")
+    world.invoke("find_pushes", sample("schedule/find_pushes"))
+    world.broken["sfn.StartExecution"] = "ServiceUnavailable"
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        push(world, folder, commit(folder, "page", "four"))
+    world.broken.clear()
+    world.fates[push(world, folder, commit(folder, "page", "five"))] = {"status": "FAILED"}
+    world.pass_time(70)
+    sweep(world)
 
 
 TOUR: tuple[Callable[[World], None], ...] = (

@@ -95,6 +95,7 @@ class World(Gate):
             "SignalRaised": "open_incident",
             "SignalCleared": "close_incident",
             "IncidentEscalated": "notify",
+            "CodePushed": "start_deployment",
         }
         return self.invoke(listener[name], {"source": "nightshift", "detail-type": name, "detail": detail})
 

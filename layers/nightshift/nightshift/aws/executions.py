@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from nightshift import clock
 from nightshift.aws.session import client
+
+DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,16 @@ class Execution:
     status: str
     error: str = ""
     cause: str = ""
+
+    def ended(self, name: str, now: datetime) -> dict[str, object]:
+        """The event that Step Functions sends when an execution ends, for whoever did not get it."""
+        return {
+            "id": f"sweep-{name}",
+            "source": "aws.states",
+            "detail-type": "Step Functions Execution Status Change",
+            "time": clock.iso(now),
+            "detail": {"name": name, "status": self.status, "error": self.error, "cause": self.cause},
+        }
 
 
 def describe(machine_arn: str, name: str) -> Execution | None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 from nightshift.aws.session import client
 
 
 def read(secret_arn: str) -> str:
     """The secret's text."""
     return str(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+
+
+def login(prefix: str, name: str) -> tuple[str, str]:
+    """User name and password of the secret ``name`` below ``prefix``; both empty where there is no name."""
+    if not name:
+        return "", ""
+    found = json.loads(read(prefix + name))
+    return str(found.get("username", "")), str(found.get("password", ""))
 
 
 def rotated(secret_arn: str) -> tuple[str, ...]:

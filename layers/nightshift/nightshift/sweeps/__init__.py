@@ -41,6 +41,9 @@ class Here(Settings):
     welcome_queue_url: str
     inspections_table: str
     collect_metrics_function: str
+    deployments_table: str
+    deploy_state_machine_arn: str
+    close_deployment_function: str
 
 
 class Sweep(Protocol):

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from nightshift import clock
 from nightshift.aws import executions, functions
-from nightshift.aws.executions import Execution
 from nightshift.aws.stores import Stores
 from nightshift.sweeps import MARGIN_SECONDS, Here
 
@@ -23,7 +22,6 @@ PERMISSIONS = (
     "states:DescribeExecution",
     "states:StartExecution",
 )
-DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 
 
 def run(stores: Stores, here: Here, now: datetime) -> list[str]:
@@ -40,23 +38,7 @@ def run(stores: Stores, here: Here, now: datetime) -> list[str]:
             continue
         if execution is None and executions.start(here.heal_state_machine_arn, name, {"incident_id": name}):
             said.append(f"{name} had no execution; it is started")
-        if execution and execution.status in DEAD:
-            functions.hand(here.close_incident_function, _ended(name, execution, now))
+        if execution and execution.status in executions.DEAD:
+            functions.hand(here.close_incident_function, execution.ended(name, now))
             said.append(f"{name} is open, and its execution ended {execution.status}; close_incident is told")
     return said
-
-
-def _ended(name: str, execution: Execution, now: datetime) -> dict[str, object]:
-    """The event that Step Functions sends when an execution ends."""
-    return {
-        "id": f"sweep-{name}",
-        "source": "aws.states",
-        "detail-type": "Step Functions Execution Status Change",
-        "time": clock.iso(now),
-        "detail": {
-            "name": name,
-            "status": execution.status,
-            "error": execution.error,
-            "cause": execution.cause,
-        },
-    }
