@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from nightshift import clock, envelopes, releases
 from nightshift.aws import artifacts, auto_scaling, group_health, secrets
 from nightshift.aws.stores import Stores
-from nightshift.decisions import rollback, rollout
+from nightshift.decisions import gates, rollback, rollout
+from nightshift.decisions.gates import Passage
 from nightshift.decisions.rollout import Target
 from nightshift.deployment import Deployment
 from nightshift.errors import Conflict, Permanent, Refused
@@ -43,6 +44,7 @@ class Environment(Settings):
     inspections_table: str
     artifacts_bucket: str
     git_secrets: str
+    gates_table: str
 
 
 class Request(BaseModel):
@@ -95,6 +97,11 @@ def _planned(
     built = _release(deployment, app, group)
     if isinstance(built, str):
         return _close("Stopped", built)
+    passage = _passage(deployment, app, group, built, now)
+    if passage.answer in ("stop", "late"):
+        return _close("Stopped" if passage.answer == "stop" else "Failed", passage.reason)
+    if passage.answer == "wait":
+        return _queued(deployment, app, passage.reason, now)
     previous = _previous(deployment, group, built)
     settings = policy.groups[deployment.group]
     capacity = auto_scaling.capacity(settings.auto_scaling_group)
@@ -107,6 +114,7 @@ def _planned(
         "version": built.version,
         "sha256": built.sha256,
         "commit": built.commit,
+        "gates": passage.reason,
         "previous": previous.version if previous else "",
         "batches": [list(batch) for batch in batches.batches],
         "desired": capacity.desired,
@@ -129,6 +137,23 @@ def _planned(
     )
     stores.bus.publish(_started(changed, batches.reason))
     return {"next": "AdvanceDeployment"}
+
+
+def _passage(deployment: Deployment, app: App, group: GroupState, built: Built, now: datetime) -> Passage:
+    """What its gates say; what proved itself in the group before is not asked again, nor is a rollback."""
+    if deployment.kind == "rollback" or built.state_in(group.group) == "good":
+        return Passage("go", "no gate is asked of what was good before")
+    reports = Stores.of(Environment).gates.of_commit(built.commit) if app.gates else {}
+    deadline = clock.parse(deployment.created_at) + clock.seconds(app.gates_seconds)
+    return gates.judge(app.gates, reports, now, deadline)
+
+
+def _queued(deployment: Deployment, app: App, reason: str, now: datetime) -> dict[str, Any]:
+    """Wait, and say for what; once, as long as it is the same."""
+    if deployment.reason != reason:
+        note = Note("gates", ACTOR, "wait", reason, {})
+        Stores.of(Environment).deployments.record(deployment, now, note, state="Queued", reason=reason)
+    return _wait(app, now, reason)
 
 
 def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str:
@@ -194,10 +219,7 @@ def _previous(deployment: Deployment, group: GroupState, built: Built) -> Releas
     good = rollback.last_good(stores.releases.of_app(deployment.app), group.group, built.version)
     previous = good.artifact if good else None
     for release in filter(None, (built.artifact, previous)):
-        size = artifacts.size(bucket, release.key)
-        if size is None or size != release.size:
-            found = "is not there" if size is None else f"has {size} bytes"
-            raise Refused("release.unfetchable", f"{release.key} of {release.size} bytes {found}")
+        artifacts.require(bucket, release.key, release.size)
     return previous
 
 

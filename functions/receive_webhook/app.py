@@ -17,7 +17,7 @@ from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
-from nightshift.events import CodePushed
+from nightshift.events import CodePushed, GateReported
 from nightshift.settings import Settings
 from nightshift.webhooks import Delivery
 
@@ -71,7 +71,7 @@ def take(provider: str, delivery: Delivery, now: datetime) -> tuple[int, dict[st
         stores.bus.publish(*told[start : start + TOGETHER])
     end = int((now + KEPT).timestamp())
     tables.transact([stores.deliveries.remember(delivery.digest, provider, clock.iso(now), end)])
-    names = [one.commit if isinstance(one, CodePushed) else one.alarm for one in told]
+    names = [one.commit if isinstance(one, (CodePushed, GateReported)) else one.alarm for one in told]
     logger.info("taken", provider=provider, told=names)
     return 202, {"taken": names}
 

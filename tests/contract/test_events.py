@@ -102,6 +102,7 @@ def test_a_sample_matches_the_rule_that_brings_it_to_its_function(name: str) -> 
         "signal/cleared": "close_incident",
         "incident/escalated": "notify",
         "deployment/pushed": "start_deployment",
+        "deployment/gate_reported": "record_gate",
         "deployment/failed": "notify",
     }
     folder = name.partition("/")[0]

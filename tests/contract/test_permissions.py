@@ -15,7 +15,7 @@ import pytest
 
 from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
-from tests.functional.deploying import commit, good, policy, push, repository, switched, walk
+from tests.functional.deploying import commit, good, policy, push, report, repository, switched, walk
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
@@ -173,12 +173,16 @@ def deployed(world: World, folder: Path) -> None:
     for values in world.readings.values():  # a symptom that only inspections know
         del values["DiskUsedPercent"]
     world.pass_time(25)
-    walk(world, push(world, folder, commit(folder, "page", "one")))
+    sha = commit(folder, "page", "one")
+    report(world, sha)
+    walk(world, push(world, folder, sha))
     world.end_at_once()
     order = {"id": str(uuid.uuid4()), "app": "web", "by": "ada", "version": "1.0.0"}
     walk(world, world.invoke("start_deployment", order)["deployments"][0])
     world.endings["InstallRelease"] = ("Failed", "did not start")
-    failed = walk(world, push(world, folder, commit(folder, "page", "two")))
+    sha = commit(folder, "page", "two")
+    report(world, sha)
+    failed = walk(world, push(world, folder, sha))
     walk(world, failed.undone_by)
     world.invoke("find_pushes", sample("schedule/find_pushes"))
     commit(folder, "page", "three")
@@ -224,7 +228,8 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
             journey(world)
             found |= set(world.calls)
     folder = repository(tmp_path_factory.mktemp("git") / "web")
-    with made(switched(policy(folder))) as world:
+    gated = policy(folder).replace("    credentials: web\n", "    credentials: web\n    gates: [ci]\n")
+    with made(switched(gated)) as world:
         deployed(world, folder)
         found |= set(world.calls)
     return found

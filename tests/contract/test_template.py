@@ -126,7 +126,7 @@ def test_every_table_is_recoverable_and_encrypted() -> None:
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True}
     living = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
-    assert living == {"StepsTable", "DeliveriesTable", "InspectionsTable"}
+    assert living == {"StepsTable", "DeliveriesTable", "GatesTable", "InspectionsTable"}
 
 
 def test_the_journal_outlives_the_stack() -> None:

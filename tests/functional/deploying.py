@@ -99,6 +99,18 @@ def request(folder: Path, sha: str, secret: str = SECRET) -> dict[str, Any]:
     return push
 
 
+def report(world: World, sha: str, gate: str = "ci", verdict: str = "passed") -> None:
+    """A gate reports about a commit, by its signed webhook."""
+    hook = sample("http/webhook_push")
+    hook["pathParameters"]["provider"] = "gate"
+    hook["body"] = json.dumps({"commit": sha, "gate": gate, "verdict": verdict, "url": "https://ci/1"})
+    mac = hmac.new(SECRET.encode(), hook["body"].encode(), hashlib.sha256).hexdigest()
+    hook["headers"] = {"x-nightshift-signature-256": f"sha256={mac}"}
+    answer = world.invoke("receive_webhook", hook)
+    assert answer["statusCode"] == 202, answer
+    world.deliver("GateReported")
+
+
 def push(world: World, folder: Path, sha: str) -> str:
     """The webhook arrives and is published; the id of the deployment that it began."""
     answer = world.invoke("receive_webhook", request(folder, sha))

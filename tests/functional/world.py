@@ -96,6 +96,7 @@ class World(Gate):
             "SignalCleared": "close_incident",
             "IncidentEscalated": "notify",
             "CodePushed": "start_deployment",
+            "GateReported": "record_gate",
         }
         return self.invoke(listener[name], {"source": "nightshift", "detail-type": name, "detail": detail})
 

@@ -10,7 +10,7 @@ import pytest
 
 from nightshift import webhooks
 from nightshift.errors import Refused
-from nightshift.events import SignalCleared, SignalRaised
+from nightshift.events import GateReported, SignalCleared, SignalRaised
 from nightshift.policy_apps import App
 from nightshift.webhooks import Delivery
 from tests.samples import sample
@@ -80,7 +80,7 @@ def test_a_push_of_either_is_the_same_event() -> None:
 @pytest.mark.parametrize(
     ("provider", "event", "change"),
     [
-        ("gitlab", "Pipeline Hook", {}),
+        ("gitlab", "Pipeline Hook", {"object_attributes": {"sha": SHA, "status": "pending"}}),
         ("gitlab", "Push Hook", {"checkout_sha": None}),
         ("gitlab", "Push Hook", {"ref": "refs/tags/v1"}),
         ("github", "ping", {}),
@@ -163,3 +163,33 @@ def test_alerts_that_name_no_node_or_symptom_are_not_ours() -> None:
     for body in (b"[]", b'{"version": "3", "alerts": []}', b'{"version": "4", "alerts": [{}]}', b"{"):
         with pytest.raises(Refused, match="no payload"):
             module.read(delivery(body), NOW)
+
+
+def test_a_check_suite_and_a_pipeline_are_reports_of_gates() -> None:
+    """Once they are over; what still runs says nothing."""
+    suite = {"head_sha": SHA, "conclusion": "success", "url": "https://x", "app": {"slug": "github-actions"}}
+    body = json.dumps({"action": "completed", "check_suite": suite}).encode()
+    (passed,) = webhooks.load("github").read(delivery(body, x_github_event="check_suite"), NOW)
+    assert isinstance(passed, GateReported)
+    assert (passed.commit, passed.gate, passed.verdict) == (SHA, "github-actions", "passed")
+    body = json.dumps({"action": "requested", "check_suite": suite | {"conclusion": None}}).encode()
+    assert webhooks.load("github").read(delivery(body, x_github_event="check_suite"), NOW) == ()
+    for status, verdicts in (("failed", ["failed"]), ("success", ["passed"]), ("running", [])):
+        body = json.dumps({"object_attributes": {"sha": SHA, "status": status}}).encode()
+        told = webhooks.load("gitlab").read(delivery(body, x_gitlab_event="Pipeline Hook"), NOW)
+        assert [one.verdict for one in told if isinstance(one, GateReported)] == verdicts
+    for name, header in (("github", "x_github_event"), ("gitlab", "x_gitlab_event")):
+        event = {"github": "check_suite", "gitlab": "Pipeline Hook"}[name]
+        with pytest.raises(Refused, match="this is no"):
+            webhooks.load(name).read(delivery(b"{}", **{header: event}), NOW)
+
+
+@pytest.mark.parametrize("wrong", [{"commit": "HEAD"}, {"gate": "../x"}, {"verdict": "maybe"}])
+def test_a_report_that_cannot_be_understood_is_refused(wrong: dict[str, str]) -> None:
+    """And one that is not signed."""
+    body = {"commit": SHA, "gate": "contract-tests", "verdict": "passed", **wrong}
+    told = delivery(json.dumps(body).encode())
+    with pytest.raises(Refused, match="no report of a gate"):
+        webhooks.load("gate").read(told, NOW)
+    with pytest.raises(Refused, match="does not match"):
+        webhooks.load("gate").verify(told, ("s",))

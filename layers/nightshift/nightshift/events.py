@@ -157,6 +157,15 @@ class CodePushed(Event):
     delivery: str
 
 
+class GateReported(Event):
+    """An outside check has a verdict about a commit, says a verified webhook."""
+
+    commit: str
+    gate: str
+    verdict: Literal["passed", "failed"]
+    url: str = Field("", max_length=500)
+
+
 class DeploymentEvent(Event):
     """Something happened to one deployment."""
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nightshift.amounts import Name, Seconds
 from nightshift.strategy import Strategy
 
 # What neither leaves this machine nor travels unencrypted, and holds no credentials.
@@ -64,6 +65,10 @@ class App(BaseModel):
     branch: Branch = "main"
     groups: tuple[str, ...] = Field(min_length=1, description="Each is deployed to by itself")
     strategy: Strategy = Strategy()
+    gates: tuple[Name, ...] = Field(
+        (), description="Each must report `passed` for a commit before it is deployed"
+    )
+    gates_seconds: Seconds = Field(3_600, description="How long a deployment waits for their reports")
     install: Install = Install()
     credentials: str = Field("", pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$")
 

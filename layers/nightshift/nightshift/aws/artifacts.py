@@ -40,6 +40,14 @@ def size(bucket: str, key: str) -> int | None:
         raise
 
 
+def require(bucket: str, key: str, wanted: int) -> None:
+    """Raises Refused ``release.unfetchable`` unless an object is there and has ``wanted`` bytes."""
+    found = size(bucket, key)
+    if found != wanted:
+        said = "is not there" if found is None else f"has {found} bytes"
+        raise Refused("release.unfetchable", f"{key} of {wanted} bytes {said}")
+
+
 def store(bucket: str, key: str, content: bytes) -> None:
     """Store a release's archive under ``key``."""
     client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/gzip")

@@ -10,6 +10,7 @@ from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.deployments import Deployments
 from nightshift.aws.diagnostics import Diagnostics
 from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.gates import Gates
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.inspections import Inspections
 from nightshift.aws.intents import Intents
@@ -60,6 +61,11 @@ class Stores:
     def releases(self) -> Releases:
         """Every built release."""
         return Releases(self._named("releases_table"))
+
+    @property
+    def gates(self) -> Gates:
+        """What outside checks said of commits."""
+        return Gates(self._named("gates_table"))
 
     @property
     def turns(self) -> Turns:

@@ -1,4 +1,4 @@
-"""Who may tell us of a push or of an alert: one file, one provider. No registry.
+"""Who may tell us of a push, an alert or a gate: one file, one provider. No registry.
 
 A provider module declares
 
@@ -10,19 +10,21 @@ A provider module declares
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from nightshift import clock
 from nightshift.errors import Refused
-from nightshift.events import CodePushed, SignalCleared, SignalRaised, traceparent
+from nightshift.events import CodePushed, GateReported, SignalCleared, SignalRaised, traceparent
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,30 @@ def pushed(
     )
 
 
+def reported(
+    delivery: Delivery, commit: str, gate: str, verdict: Literal["passed", "failed"], url: str, now: datetime
+) -> GateReported:
+    """The event of a check that has come to its end."""
+    return GateReported(
+        occurred_at=clock.iso(now),
+        traceparent=traceparent(delivery.digest, gate),
+        commit=commit,
+        gate=gate,
+        verdict=verdict,
+        url=url[:500],
+    )
+
+
+def signed(delivery: Delivery, header: str, secrets: tuple[str, ...]) -> None:
+    """Raise Refused ``webhook.forged`` unless ``header`` is ``sha256=`` and the body's HMAC by a secret."""
+    given = delivery.headers.get(header, "").encode()
+    macs = [hmac.new(one.encode(), delivery.body, hashlib.sha256).hexdigest() for one in secrets]
+    if not any(hmac.compare_digest(given, f"sha256={mac}".encode()) for mac in macs):
+        raise Refused("webhook.forged", "the signature does not match")
+
+
 #: What a delivery may mean.
-Meaning = CodePushed | SignalRaised | SignalCleared
+Meaning = CodePushed | GateReported | SignalRaised | SignalCleared
 
 
 class Provider(Protocol):

@@ -8,19 +8,20 @@ Other events (``ping``, …), tags and deleted branches are taken and mean nothi
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from nightshift.errors import Refused
-from nightshift.events import CodePushed
-from nightshift.webhooks import Commit, Delivery, Shape, pushed
+from nightshift.events import CodePushed, GateReported
+from nightshift.webhooks import Commit, Delivery, Shape, pushed, reported, signed
 
 BRANCH = "refs/heads/"
 SIGNATURE, EVENT = "x-hub-signature-256", "x-github-event"
+#: Conclusions of a check suite that hold nothing back.
+PASSED = frozenset({"success", "neutral", "skipped"})
 
 
 class _Repository(Shape):
@@ -36,16 +37,31 @@ class _Push(Shape):
     head_commit: Commit | None = None
 
 
+class _App(Shape):
+    slug: str
+
+
+class _Suite(Shape):
+    head_sha: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+    conclusion: str | None = None
+    url: str = ""
+    app: _App
+
+
+class _Check(Shape):
+    action: str
+    check_suite: _Suite
+
+
 def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
     """Compare in constant time with what each secret would have signed."""
-    given = delivery.headers.get(SIGNATURE, "").encode()
-    macs = [hmac.new(one.encode(), delivery.body, hashlib.sha256).hexdigest() for one in secrets]
-    if not any(hmac.compare_digest(given, f"sha256={mac}".encode()) for mac in macs):
-        raise Refused("webhook.forged", "the signature does not match")
+    signed(delivery, SIGNATURE, secrets)
 
 
-def read(delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
-    """A push to a branch; nothing for everything else that GitHub tells."""
+def read(delivery: Delivery, now: datetime) -> tuple[CodePushed | GateReported, ...]:
+    """A push to a branch, a check suite that is completed; nothing for everything else that GitHub tells."""
+    if delivery.headers.get(EVENT) == "check_suite":
+        return _checked(delivery, now)
     if delivery.headers.get(EVENT) != "push":
         return ()
     try:
@@ -57,3 +73,16 @@ def read(delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
     commit = push.head_commit or Commit(id=push.after)
     addresses = (push.repository.clone_url, push.repository.ssh_url)
     return (pushed(delivery, "github", addresses, push.ref, commit, now),)
+
+
+def _checked(delivery: Delivery, now: datetime) -> tuple[GateReported, ...]:
+    """The gate is called like the app that ran the checks: ``github-actions``."""
+    try:
+        check = _Check.model_validate(json.loads(delivery.body))
+    except (ValidationError, ValueError) as error:
+        raise Refused("webhook.unknown_shape", "this is no check suite as GitHub sends it") from error
+    suite = check.check_suite
+    if check.action != "completed" or suite.conclusion is None:
+        return ()
+    verdict: Literal["passed", "failed"] = "passed" if suite.conclusion in PASSED else "failed"
+    return (reported(delivery, suite.head_sha, suite.app.slug, verdict, suite.url, now),)

@@ -1,4 +1,4 @@
-"""GitLab: a project's (or group's) webhook, trigger ``Push events``.
+"""GitLab: a project's (or group's) webhook, triggers ``Push events`` and ``Pipeline events``.
 
 Settings of the project, Webhooks: the URL is the stack's output ``WebhooksUrl`` with ``/gitlab``, the secret
 token is what ``WebhookSecret`` holds. GitLab signs nothing there: it sends the token in ``X-Gitlab-Token``
@@ -11,14 +11,22 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from nightshift.errors import Refused
-from nightshift.events import CodePushed
-from nightshift.webhooks import Commit, Delivery, Shape, pushed
+from nightshift.events import CodePushed, GateReported
+from nightshift.webhooks import Commit, Delivery, Shape, pushed, reported
 
 BRANCH = "refs/heads/"
+#: How a pipeline ends, and what that means.
+ENDED: dict[str, Literal["passed", "failed"]] = {
+    "success": "passed",
+    "skipped": "passed",
+    "failed": "failed",
+    "canceled": "failed",
+}
 TOKEN, EVENT = "x-gitlab-token", "x-gitlab-event"  # names of headers
 
 
@@ -36,6 +44,16 @@ class _Push(Shape):
     commits: tuple[Commit, ...] = ()
 
 
+class _Pipeline(Shape):
+    sha: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+    status: str
+    url: str = ""
+
+
+class _Piped(Shape):
+    object_attributes: _Pipeline
+
+
 def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
     """Compare the token in constant time."""
     given = delivery.headers.get(TOKEN, "").encode()
@@ -43,8 +61,10 @@ def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
         raise Refused("webhook.forged", "the token does not match")
 
 
-def read(delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
-    """A push to a branch; nothing for everything else that GitLab tells."""
+def read(delivery: Delivery, now: datetime) -> tuple[CodePushed | GateReported, ...]:
+    """A push to a branch, a pipeline that is over; nothing for everything else that GitLab tells."""
+    if delivery.headers.get(EVENT) == "Pipeline Hook":
+        return _piped(delivery, now)
     if delivery.headers.get(EVENT) != "Push Hook":
         return ()
     try:
@@ -57,3 +77,14 @@ def read(delivery: Delivery, now: datetime) -> tuple[CodePushed, ...]:
     commit = known[0] if known else Commit(id=push.checkout_sha)
     addresses = (push.project.git_http_url, push.project.git_ssh_url)
     return (pushed(delivery, "gitlab", addresses, push.ref, commit, now),)
+
+
+def _piped(delivery: Delivery, now: datetime) -> tuple[GateReported, ...]:
+    """The gate is called ``gitlab-ci``; a pipeline that still runs says nothing yet."""
+    try:
+        pipeline = _Piped.model_validate(json.loads(delivery.body)).object_attributes
+    except (ValidationError, ValueError) as error:
+        raise Refused("webhook.unknown_shape", "this is no pipeline as GitLab sends it") from error
+    if pipeline.status not in ENDED:
+        return ()
+    return (reported(delivery, pipeline.sha, "gitlab-ci", ENDED[pipeline.status], pipeline.url, now),)
