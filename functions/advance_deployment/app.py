@@ -33,6 +33,7 @@ class Environment(Settings):
 
     deployments_table: str
     journal_table: str
+    incidents_table: str
     nodes_table: str
     groups_table: str
     policies_table: str
@@ -141,10 +142,21 @@ def _seen(policy: Policy, group: GroupState, now: datetime) -> Seen:
 
 
 def _alarms(deployment: Deployment, group: GroupState) -> tuple[str, ...]:
-    """The incidents of touched nodes that were not there before: the release is suspected first."""
-    fresh = set(deployment.nodes) - set(deployment.troubled_before)
-    over = {node for node in fresh if deployment.nodes[node].state == "Succeeded"}
-    return tuple(sorted(group.troubled[node] for node in over if node in group.troubled))
+    """The incidents of touched nodes that began after the node was found well: the release is suspected.
+
+    An alarm may also be about the restart itself, and be heard late: a symptom that lasts makes the node
+    unhealthy without it.
+    """
+    found = []
+    for node in sorted(set(deployment.nodes) & set(group.troubled) - set(deployment.troubled_before)):
+        well_at = deployment.nodes[node].ended_at or ""
+        incident = Stores.of(Environment).incidents.find(group.troubled[node])
+        raised = (
+            max((heard.raised_at for heard in incident.symptoms.values()), default="") if incident else ""
+        )
+        if deployment.nodes[node].state == "Succeeded" and (incident is None or raised > well_at):
+            found.append(group.troubled[node])
+    return tuple(found)
 
 
 def _paused(policy: Policy, group: str, now: datetime) -> str:

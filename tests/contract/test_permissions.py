@@ -15,7 +15,7 @@ import pytest
 
 from nightshift.aws import session, tables
 from tests.functional.calls import Call, NotGranted, check
-from tests.functional.deploying import commit, good, policy, push, report, repository, switched, walk
+from tests.functional.deploying import baking, commit, good, policy, push, report, repository, switched, walk
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
@@ -175,7 +175,9 @@ def deployed(world: World, folder: Path) -> None:
     world.pass_time(25)
     sha = commit(folder, "page", "one")
     report(world, sha)
-    walk(world, push(world, folder, sha))
+    began = push(world, folder, sha)
+    world.speak(baking(world, began))
+    walk(world, began)
     world.end_at_once()
     order = {"id": str(uuid.uuid4()), "app": "web", "by": "ada", "version": "1.0.0"}
     walk(world, world.invoke("start_deployment", order)["deployments"][0])

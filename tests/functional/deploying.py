@@ -121,6 +121,17 @@ def push(world: World, folder: Path, sha: str) -> str:
     return str(deployment_id)
 
 
+def baking(world: World, deployment_id: str) -> str:
+    """Walk until the first node was found well, and is watched; that node."""
+    machine = Machine(world, deployment_id, "deploy")
+    while True:
+        over = [node for node, one in deployments(world).get(deployment_id).nodes.items() if one.ended_at]
+        if over:
+            return over[0]
+        if not machine.advance() and not turn(world):
+            world.pass_time(1)
+
+
 def walk(world: World, deployment_id: str) -> Deployment:
     """Walk the machine to its end, commands and time included; and tell who must hear of it."""
     machine = Machine(world, deployment_id, "deploy")

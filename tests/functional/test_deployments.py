@@ -11,6 +11,7 @@ from nightshift import clock
 from nightshift.incident import Pause
 from nightshift.journal import Note
 from tests.functional.deploying import (
+    baking,
     commit,
     deployments,
     good,
@@ -246,3 +247,29 @@ def test_a_release_is_installed_as_its_app_wants_it_and_the_way_back_stays(
     told = world.ssm.last.parameters
     assert (told["LastGood"], told["Keep"], told["HookSeconds"]) == (RELEASE.version, "5", "60")
     assert int(told["Size"]) == releases(world).of_app("web")[-1].size
+
+
+def test_an_alarm_while_it_is_watched_takes_it_back(world: World, folder: Path) -> None:
+    """The release is suspected first; its node is not healed."""
+    began = push(world, folder, commit(folder, "page", "degrades"))
+    node = baking(world, began)
+    world.pass_time(1)
+    world.speak(node)
+    failed = walk(world, began)
+    assert (failed.state, failed.trigger, set(failed.nodes)) == ("Failed", "DEPLOYMENT_STOP_ON_ALARM", {node})
+    assert walk(world, failed.undone_by).state == "Succeeded"
+
+
+def test_an_alarm_about_the_restart_itself_that_is_heard_late_changes_nothing(
+    world: World, folder: Path
+) -> None:
+    """It was raised before the node was found well; a symptom that lasts shows in samples."""
+    began = push(world, folder, commit(folder, "page", "new"))
+    before = clock.iso(clock.now())
+    node = baking(world, began)
+    late = world.alarm(node, "service_down")
+    late["detail"]["state"]["timestamp"] = before.replace("Z", "+0000")
+    world.invoke("raise_signal", late)
+    world.deliver("SignalRaised")
+    assert node in world.group().troubled
+    assert walk(world, began).state == "Succeeded"
