@@ -100,8 +100,8 @@ format: $(READY) ## let ruff format the code and mend what it can
 build: ## sam build, in its own environment (needs Python 3.13, the Lambda runtime)
 	@$(SAM) build
 
-.PHONY: package
-package: build ## upload the built code and write packaged.yaml (needs an AWS account)
+.PHONY: package-stack
+package-stack: build ## upload the built code and write packaged.yaml (needs an AWS account)
 	@$(SAM) package --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
