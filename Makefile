@@ -95,6 +95,10 @@ format: $(READY) ## let ruff format the code and mend what it can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
+.PHONY: schema
+schema: $(READY) ## write nightshift.schema.json anew, after a field of the policy has changed
+	@$(PY) -m tools.cli config schema > nightshift.schema.json
+
 ##@ To AWS
 .PHONY: build
 build: ## sam build, in its own environment (needs Python 3.13, the Lambda runtime)

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from nightshift import policy, remedies
-from nightshift.policy import Healing, Policy
+from nightshift.policy import Policy
+from nightshift.policy_healing import Healing
 from tests.samples import ROOT
 
 FILES = ("nightshift.yaml", "tools/local/policy.yaml")

@@ -20,7 +20,8 @@ from nightshift.incident import (
     Sample,
 )
 from nightshift.journal import GENESIS
-from nightshift.policy import Healing, Metric, Policy, Symptom
+from nightshift.policy import Metric, Policy, Symptom
+from nightshift.policy_healing import Healing
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NODE = "i-0a1b2c3d4e5f60718"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nightshift import policy
 from nightshift.errors import Refused
 from nightshift.policy import Policy
+from nightshift.policy_healing import Healing
 from tests.samples import ROOT
 
 REMEDIES = frozenset({"restart_service", "rebuild_container", "replace_node", "clean_disk"})
@@ -36,7 +37,7 @@ def with_change(path: str, value: object) -> dict[str, Any]:
 def test_the_annotated_sample_is_sound_and_shows_the_defaults() -> None:
     """What nightshift.yaml says about its own limits is true: each is the default."""
     sound = read(GOOD)
-    assert sound.healing == policy.Healing()
+    assert sound.healing == Healing()
     assert sound.symptoms["cpu_sustained"].for_seconds == 300
 
 

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
-from nightshift.amounts import Amount, Name, Seconds
+from nightshift.amounts import Amount, Name
 from nightshift.errors import Refused
 from nightshift.policy_apps import App, Install
 from nightshift.policy_checks import objections
+from nightshift.policy_healing import Healing
 from nightshift.policy_inspection import Inspection
 from nightshift.policy_source import Problem, Source
+from nightshift.policy_terms import limit
 from nightshift.windows import Window
 
 MINUTE = 60
@@ -41,9 +43,11 @@ class Switch(_Part):
 class Group(_Part):
     """The nodes of one app in one environment."""
 
-    app: Name
+    app: Name = Field(description="The app that runs on its nodes")
     service: Service = Field(description="The unit that systemd or supervisor runs on the node")
-    auto_scaling_group: str = Field(min_length=1, max_length=255)
+    auto_scaling_group: str = Field(
+        min_length=1, max_length=255, description="The Auto Scaling group that its nodes belong to"
+    )
     traffic: Switch | None = Field(None, description="Left out: nothing is drained")
     healing: dict[str, Any] = Field({}, description="What this group wants other than the policy's `healing`")
 
@@ -51,9 +55,9 @@ class Group(_Part):
 class Metric(_Part):
     """The CloudWatch metric that a symptom is read from; its only dimension is ``InstanceId``."""
 
-    namespace: str = Field(min_length=1, max_length=255)
-    name: str = Field(min_length=1, max_length=255)
-    statistic: Statistic = "Average"
+    namespace: str = Field(min_length=1, max_length=255, description="The metric's namespace")
+    name: str = Field(min_length=1, max_length=255, description="The metric's name")
+    statistic: Statistic = Field("Average", description="What its samples within a period become")
     resolution_seconds: Literal[1, 60] = Field(60, description="1 for a high-resolution metric")
 
 
@@ -61,13 +65,20 @@ class Symptom(_Part):
     """What counts as ill, for how long it must last, and what to try, in order."""
 
     metric: Metric
-    above: Decimal | None = None
-    below: Decimal | None = None
+    above: Decimal | None = Field(None, description="A greater value is ill")
+    below: Decimal | None = Field(None, description="A smaller value is ill")
     period_seconds: int = Field(60, description="The alarm's period: 10, 20, 30 or a multiple of 60")
     for_seconds: int = Field(
-        ge=0, le=86_400, description="How long it must have held before anything is done"
+        ge=0,
+        le=86_400,
+        description="How long it must have held before anything is done",
+        json_schema_extra=limit("smaller", "it must have held for {} before anything is done"),
     )
-    ladder: tuple[Name, ...] = Field(min_length=1, description="The remedies, the mildest first")
+    ladder: tuple[Name, ...] = Field(
+        min_length=1,
+        description="The remedies, the mildest first",
+        json_schema_extra=limit("more", "the remedies are {}"),
+    )
     by_release: bool = Field(default=True, description="Whether a bad release can cause it")
 
     @model_validator(mode="after")
@@ -98,70 +109,10 @@ class Symptom(_Part):
         return f"{self.metric.name} below {self.below}"
 
 
-class Storm(_Part):
-    """When so many nodes of a group are ill that healing them one by one would make it worse."""
-
-    max_unhealthy: Amount = Field("50%", description="More ill nodes than this (and at least 2) are a storm")
-    gather_seconds: int = Field(
-        10, ge=0, le=3_600, description="How long an incident waits for others before anything is done"
-    )
-    cooldown_seconds: Seconds = Field(300, description="How long a storm must be over before healing goes on")
-
-
-class Flapping(_Part):
-    """When a symptom comes back after it was healed: a person finds out why."""
-
-    heals: int = Field(1, ge=1, le=100, description="Heals of one symptom on one node within the window")
-    window_seconds: Seconds = 1_800
-
-
-class Healing(_Part):
-    """How carefully to heal; a group may tighten or loosen each of these for itself."""
-
-    max_in_repair: Amount = Field(1, description="Nodes of a group that are healed at the same time")
-    min_healthy: Amount = Field(
-        "50%", description="Nodes that must be healthy besides the one that is healed"
-    )
-    storm: Storm = Storm()
-    flapping: Flapping = Flapping()
-    symptom_attempts: int = Field(
-        10, ge=1, le=1_000, description="Remedies for one symptom in one group within the attempts' window"
-    )
-    min_affected: int = Field(
-        2, ge=1, le=1_000, description="Ill nodes of a fresh release from which on the release is suspected"
-    )
-    max_replacements: int = Field(
-        3, ge=0, le=1_000, description="Nodes of a group that are replaced within the attempts' window"
-    )
-
-    cooldown_seconds: Seconds = Field(300, description="Rest for a node after a heal of the same symptom")
-    attempts: int = Field(
-        3, ge=1, le=100, description="Remedies on one node within the window; more is refused and paged"
-    )
-    attempts_window_seconds: Seconds = 3_600
-    lease_seconds: Seconds = Field(1_800, description="How long a node may be held without a renewal")
-    settle_seconds: Seconds = Field(
-        120, description="How long a symptom must stay gone before an incident counts as healed"
-    )
-    verify_timeout_seconds: Seconds = Field(600, description="How long a remedy may take to show its effect")
-    stale_seconds: Seconds = Field(
-        300, description="Samples older than this say nothing; without fresh ones nothing is done"
-    )
-    recheck_seconds: Seconds = Field(60, description="How often a waiting incident asks again")
-    deadline_seconds: Seconds = Field(21_600, description="An incident that is not over by then is paged")
-    share_percent: int = Field(
-        80, ge=50, le=100, description="Share of ill samples for which a symptom counts as sustained"
-    )
-    approval_for: tuple[Literal["low", "medium", "high"], ...] = Field(
-        (), description="Remedies of these risks wait until a person approves them"
-    )
-    approval_seconds: Seconds = Field(3_600, description="How long a person may take; then somebody is paged")
-
-
 class Notify(_Part):
     """Where pages go besides the stack's SNS topic."""
 
-    webhooks: tuple[HttpUrl, ...] = ()
+    webhooks: tuple[HttpUrl, ...] = Field((), description="Each gets every page as JSON")
 
 
 class Inventory(_Part):
@@ -170,20 +121,25 @@ class Inventory(_Part):
     max_vanished: Amount = Field(
         "30%",
         description="More known nodes of a group (and at least 2) listed nowhere at once are not believed",
+        json_schema_extra=limit("greater", "a listing that lacks {} of a group's nodes is believed"),
     )
 
 
 class Policy(_Part):
     """The whole policy."""
 
-    version: Literal[1]
-    groups: dict[Name, Group] = Field(min_length=1)
-    symptoms: dict[Name, Symptom] = Field(min_length=1)
-    apps: dict[Name, App] = {}
+    version: Literal[1] = Field(description="The version of this format")
+    groups: dict[Name, Group] = Field(min_length=1, description="By the name that events and pages use")
+    symptoms: dict[Name, Symptom] = Field(min_length=1, description="By the name that incidents carry")
+    apps: dict[Name, App] = Field({}, description="What a push deploys, by name")
     healing: Healing = Healing()
     inspection: Inspection = Inspection()
     notify: Notify = Notify()
-    maintenance: tuple[Window, ...] = ()
+    maintenance: tuple[Window, ...] = Field(
+        (),
+        description="Times in which no node of the named groups is touched",
+        json_schema_extra=limit("fewer"),
+    )
     inventory: Inventory = Inventory()
 
     def healing_of(self, group: str) -> Healing:

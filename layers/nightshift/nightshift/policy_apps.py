@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightshift.amounts import Name, Seconds
+from nightshift.policy_terms import limit
 from nightshift.strategy import Strategy
 
 # What neither leaves this machine nor travels unencrypted, and holds no credentials.
@@ -38,7 +39,9 @@ class Install(BaseModel):
         5, ge=2, le=99, description="Releases that stay on a node; the last good one always does"
     )
     hook_seconds: int = Field(60, ge=1, le=300, description="How long each hook of a release may take")
-    version_url: VersionUrl = ""
+    version_url: VersionUrl = Field(
+        "", description="Where the running service says its version; empty: not asked"
+    )
     version_seconds: int = Field(30, ge=1, le=300, description="How long it may take to say its version")
 
     def parameters(self, last_good: str = "") -> dict[str, str]:
@@ -61,16 +64,22 @@ class App(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    repository: Repository
-    branch: Branch = "main"
+    repository: Repository = Field(description="Its address, as its provider's webhooks name it")
+    branch: Branch = Field("main", description="A push to this branch is deployed")
     groups: tuple[str, ...] = Field(min_length=1, description="Each is deployed to by itself")
     strategy: Strategy = Strategy()
     gates: tuple[Name, ...] = Field(
-        (), description="Each must report `passed` for a commit before it is deployed"
+        (),
+        description="Each must report `passed` for a commit before it is deployed",
+        json_schema_extra=limit("fewer", "a commit must pass {} before it is deployed"),
     )
     gates_seconds: Seconds = Field(3_600, description="How long a deployment waits for their reports")
     install: Install = Install()
-    credentials: str = Field("", pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$")
+    credentials: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$",
+        description="The secret below `<stack>/git/` that its repository is read with; empty: anybody may",
+    )
 
     def is_pushed(self, repositories: tuple[str, ...], ref: str) -> bool:
         """Whether a push to ``ref`` of a repository with these addresses is one to this app's branch."""

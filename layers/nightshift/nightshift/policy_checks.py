@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from nightshift import policy_inspection
 
 if TYPE_CHECKING:  # the policy is read with these checks: at run time the import goes one way
-    from nightshift.policy import Healing, Policy
+    from nightshift.policy import Policy
+    from nightshift.policy_healing import Healing
 
 Place = tuple[str | int, ...]
 Contradiction = tuple[tuple[str, ...], str]  # the limits that contradict, and why

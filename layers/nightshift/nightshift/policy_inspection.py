@@ -22,8 +22,8 @@ class Rule(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    above: Decimal | None = None
-    symptom: str = ""
+    above: Decimal | None = Field(None, description="A greater value stands in the report as a finding")
+    symptom: str = Field("", description="The symptom that a finding is, healed by its ladder")
 
     @model_validator(mode="after")
     def _one(self) -> Rule:
@@ -38,7 +38,7 @@ class Inspection(BaseModel):
     """What inspections look for. Every check has a threshold of its own for reports without any rule here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    checks: dict[str, Rule] = {}
+    checks: dict[str, Rule] = Field({}, description="How a check is judged, by its name")
     metrics_per_node: bool = Field(
         default=False, description="Custom metrics for each node: dearer than all the rest of inspection"
     )

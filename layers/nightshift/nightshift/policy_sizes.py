@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from nightshift.amounts import at_least, at_most
 from nightshift.incident import Capacity
-from nightshift.policy import Healing, Policy, refused
+from nightshift.policy import Policy, refused
 from nightshift.policy_checks import Contradiction, placed
+from nightshift.policy_healing import Healing
 from nightshift.policy_source import Problem, Source
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nightshift.amounts import Amount, Seconds
+from nightshift.policy_terms import limit
 
 Kind = Literal["all_at_once", "rolling", "canary", "blue_green"]
 Traffic = Literal["target_group", "proxy", "none"]
@@ -26,21 +27,39 @@ class Strategy(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    kind: Kind = "rolling"
+    kind: Kind = Field("rolling", description="In which order nodes get the release")
     batches: tuple[BatchSize, ...] = Field((1,), min_length=1, description="Sizes; the last one repeats")
     canary: BatchSize = Field(1, description="Nodes that go first with `kind: canary`")
     min_healthy: Amount = Field(
-        "50%", description="Nodes that must stay healthy; of the desired capacity, rounded up"
+        "50%",
+        description="Nodes that must stay healthy; of the desired capacity, rounded up",
+        json_schema_extra=limit("smaller", "{} of a group's nodes must stay healthy in a deployment"),
     )
-    max_failures: Amount = Field(0, description="Nodes that may fail; one more and it is rolled back")
-    bake_seconds: int = Field(60, ge=0, le=86_400, description="How long each batch is watched")
+    max_failures: Amount = Field(
+        0,
+        description="Nodes that may fail; one more and it is rolled back",
+        json_schema_extra=limit("greater", "{} nodes may fail before a deployment is rolled back"),
+    )
+    bake_seconds: int = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="How long each batch is watched",
+        json_schema_extra=limit("smaller", "each batch is watched for {}"),
+    )
     suspect_seconds: int = Field(
-        900, ge=0, le=86_400, description="How long after its end an alarm that a release can cause undoes it"
+        900,
+        ge=0,
+        le=86_400,
+        description="How long after its end an alarm that a release can cause undoes it",
+        json_schema_extra=limit("smaller", "a release is suspected for {} after its deployment"),
     )
     deadline_seconds: Seconds = Field(7_200, description="A deployment not over by then is rolled back")
     poll_seconds: int = Field(5, ge=1, le=60, description="How often a running deployment is looked at")
-    rollback_on: frozenset[Trigger] = frozenset(
-        {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"}
+    rollback_on: frozenset[Trigger] = Field(
+        frozenset({"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"}),
+        description="What undoes a deployment",
+        json_schema_extra=limit("fewer", "a deployment is undone on {}"),
     )
 
     @model_validator(mode="after")

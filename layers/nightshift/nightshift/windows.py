@@ -19,7 +19,7 @@ class Window(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cron: str = Field(max_length=200, description="When it begins: five fields, as cron reads them")
-    duration_minutes: int = Field(ge=1, le=10_080)
+    duration_minutes: int = Field(ge=1, le=10_080, description="How long it lasts")
     zone: str = Field("UTC", max_length=64, description="The IANA time zone that `cron` is read in")
     groups: tuple[Annotated[str, Field(max_length=63)], ...] = Field((), description="None means all")
     why: str = Field(min_length=1, max_length=200, description="Told with every wait")

@@ -1,4 +1,4 @@
-"""The policy: is it sound?"""
+"""The policy: is it sound, and what may it say?"""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 PANEL = "Look"
 group = typer.Typer(help="The operator's policy.", no_args_is_help=True)
-
-
-@group.callback()
-def _config() -> None:
-    """A group of its own, although it has one command so far."""
 
 
 @group.command("validate")
@@ -58,6 +53,14 @@ def validate(
             print(f"{file}:{problem.line}:{problem.column}: {problem.path}: {problem.reason}")
     if sound is None:
         raise typer.Exit(1)
+
+
+@group.command("schema")
+def schema() -> None:
+    """Print the policy's JSON Schema, as editors take it."""
+    from nightshift import policy_schema
+
+    print(policy_schema.exported(), end="")
 
 
 def _sizes(connection: Connection, sound: Policy) -> dict[str, Capacity]:

@@ -12,7 +12,8 @@ from nightshift import clock
 from nightshift.decisions import health
 from nightshift.decisions.escalation import Rung, next_rung
 from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Reach, Sample
-from nightshift.policy import Healing, Symptom
+from nightshift.policy import Symptom
+from nightshift.policy_healing import Healing
 from nightshift.windows import Window
 
 Change = Literal["", "began", "calm", "again", "over"]
