@@ -51,6 +51,8 @@ def find(now: datetime) -> tuple[list[str], dict[str, str]]:
     found: list[str] = []
     failed: dict[str, str] = {}
     for name, app in sorted(policy.apps.items()):
+        if app.deploy_on == "release":  # a release has an event of its own, and no head to look at
+            continue
         try:
             if look(name, app, now):
                 found.append(name)
@@ -68,7 +70,7 @@ def look(name: str, app: App, now: datetime) -> bool:
     """
     stores = Stores.of(Environment)
     remote = Remote(app.repository, *secrets.login(Environment.current().git_secrets, app.credentials))
-    head = repository.head(remote, app.branch)
+    head = repository.head(remote, f"refs/heads/{app.branch}")
     seen = f"{name}/{app.branch}"
     if stores.deliveries.done(f"{seen}/{head}", SEEN):
         return False

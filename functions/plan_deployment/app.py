@@ -143,7 +143,7 @@ def _passage(deployment: Deployment, app: App, group: GroupState, built: Built, 
     """What its gates say; what proved itself in the group before is not asked again, nor is a rollback."""
     if deployment.kind == "rollback" or built.state_in(group.group) == "good":
         return Passage("go", "no gate is asked of what was good before")
-    reports = Stores.of(Environment).gates.of_commit(built.commit) if app.gates else {}
+    reports = Stores.of(Environment).gates.of_commit(built.commit) if app.gates else ()
     deadline = clock.parse(deployment.created_at) + clock.seconds(app.gates_seconds)
     return gates.judge(app.gates, reports, now, deadline)
 
@@ -171,12 +171,12 @@ def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str
             raise Refused("deployment.unknown_release", f"there is no release {deployment.release.version}")
         return known
     remote = _remote(app)
-    head = repository.head(remote, app.branch)
+    head = repository.head(remote, deployment.ref or f"refs/heads/{app.branch}")
     if head != deployment.commit and deployment.commit:
         logger.info("only the head is deployed", pushed=deployment.commit, head=head)
     built = _built(deployment.app, remote, head)
     if group.desired_release and group.desired_release.version == built.version:
-        return f"{group.group} runs {built.version} already, which is the head of {app.branch}"
+        return f"{group.group} runs {built.version} already, which is {deployment.ref or app.branch} now"
     if built.state_in(group.group) == "failed" and deployment.kind == "push":
         raise Refused(
             "deployment.failed_before", f"{built.version} failed in {group.group} before: push a new commit"

@@ -26,9 +26,7 @@ class Environment(Settings):
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Keep it, unless a newer report is known; answers whether."""
     told = envelopes.detail(GateReported, event)
-    report = Report(
-        commit=told.commit, gate=told.gate, verdict=told.verdict, url=told.url, at=told.occurred_at
-    )
+    report = Report(**told.model_dump(include=set(Report.model_fields)), at=told.occurred_at)
     kept = Stores.of(Environment).gates.record(report)
     logger.info("gate", commit=told.commit, gate=told.gate, verdict=told.verdict, kept=kept)
     return {"kept": kept}

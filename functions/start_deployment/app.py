@@ -22,6 +22,7 @@ from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "start_deployment"
+TAG = "refs/tags/"
 
 
 class Environment(Settings):
@@ -100,15 +101,22 @@ def pushed(push: CodePushed, policy: Policy, now: datetime) -> list[Deployment]:
             deployment_id=_id(push.delivery, name, group, push.occurred_at),
             app=name,
             group=group,
+            ref=push.ref if app.deploy_on == "release" else "",
             commit=push.commit,
             author=push.author,
             message=push.message,
-            reason=f"{push.commit[:12]} was pushed to {app.branch} by {push.author}",
+            reason=_why(push, app.branch),
             created_at=clock.iso(now),
         )
         for name, app in concerned
         for group in app.groups
     ]
+
+
+def _why(push: CodePushed, branch: str) -> str:
+    if push.ref.startswith(TAG):
+        return f"{push.ref.removeprefix(TAG)} was released by {push.author}"
+    return f"{push.commit[:12]} was pushed to {branch} by {push.author}"
 
 
 def ordered(request: Request, policy: Policy, now: datetime) -> list[Deployment]:

@@ -175,6 +175,7 @@ def deployed(world: World, folder: Path) -> None:
     world.pass_time(25)
     sha = commit(folder, "page", "one")
     report(world, sha)
+    report(world, sha, "scan", secret="scan")
     began = push(world, folder, sha)
     world.speak(baking(world, began))
     walk(world, began)
@@ -184,6 +185,7 @@ def deployed(world: World, folder: Path) -> None:
     world.endings["InstallRelease"] = ("Failed", "did not start")
     sha = commit(folder, "page", "two")
     report(world, sha)
+    report(world, sha, "scan", secret="scan")
     failed = walk(world, push(world, folder, sha))
     walk(world, failed.undone_by)
     world.invoke("find_pushes", sample("schedule/find_pushes"))
@@ -230,7 +232,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
             journey(world)
             found |= set(world.calls)
     folder = repository(tmp_path_factory.mktemp("git") / "web")
-    gated = policy(folder).replace("    credentials: web\n", "    credentials: web\n    gates: [ci]\n")
+    gated = policy(folder).replace(
+        "    credentials: web\n", "    credentials: web\n    gates: [ci, { name: scan, secret: scan }]\n"
+    )
     with made(switched(gated)) as world:
         deployed(world, folder)
         found |= set(world.calls)

@@ -95,16 +95,17 @@ def request(folder: Path, sha: str, secret: str = SECRET) -> dict[str, Any]:
     body["repository"]["clone_url"] = f"file://{folder}"
     push["body"] = json.dumps(body)
     mac = hmac.new(secret.encode(), push["body"].encode(), hashlib.sha256).hexdigest()
-    push["headers"]["x-hub-signature-256"] = f"sha256={mac}"
+    push["headers"] |= {"x-hub-signature-256": f"sha256={mac}", "x-github-delivery": mac[:36]}
     return push
 
 
-def report(world: World, sha: str, gate: str = "ci", verdict: str = "passed") -> None:
-    """A gate reports about a commit, by its signed webhook."""
+def report(world: World, sha: str, gate: str = "ci", verdict: str = "passed", secret: str = "") -> None:
+    """A gate reports about a commit, by its webhook signed with the secret of that name."""
     hook = sample("http/webhook_push")
-    hook["pathParameters"]["provider"] = "gate"
+    hook["pathParameters"] = {"provider": "gate", "secret": secret}
+    key = f"signs for {secret}" if secret else SECRET
     hook["body"] = json.dumps({"commit": sha, "gate": gate, "verdict": verdict, "url": "https://ci/1"})
-    mac = hmac.new(SECRET.encode(), hook["body"].encode(), hashlib.sha256).hexdigest()
+    mac = hmac.new(key.encode(), hook["body"].encode(), hashlib.sha256).hexdigest()
     hook["headers"] = {"x-nightshift-signature-256": f"sha256={mac}"}
     answer = world.invoke("receive_webhook", hook)
     assert answer["statusCode"] == 202, answer

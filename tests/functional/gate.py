@@ -152,8 +152,14 @@ class Gate(State):
 
 def _secret(request: dict[str, Any]) -> Answer:
     """Git's credentials below their own name; one text for everything that is signed."""
-    if "/git/" in request["SecretId"]:
+    _, _, name = request["SecretId"].partition("nightshift/")
+    folder, _, name = name.partition("/")
+    if folder == "git":
         return {"SecretString": json.dumps({"username": "nightshift", "password": "reads"})}
+    if folder == "gates" and name == "nobody":
+        raise Rejected("ResourceNotFoundException", "there is no such secret")
+    if folder == "gates":
+        return {"SecretString": f"signs for {name}"}
     return {"SecretString": "signs links in tests"}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
 from nightshift import webhooks
 from nightshift.errors import Refused
@@ -166,14 +168,21 @@ def test_alerts_that_name_no_node_or_symptom_are_not_ours() -> None:
 
 
 def test_a_check_suite_and_a_pipeline_are_reports_of_gates() -> None:
-    """Once they are over; what still runs says nothing."""
-    suite = {"head_sha": SHA, "conclusion": "success", "url": "https://x", "app": {"slug": "github-actions"}}
+    """Once they are over; what still runs says nothing, nor does what belongs to a fork."""
+    suite = {
+        "head_sha": SHA,
+        "head_branch": "main",
+        "conclusion": "success",
+        "url": "https://x",
+        "app": {"slug": "github-actions"},
+    }
     body = json.dumps({"action": "completed", "check_suite": suite}).encode()
     (passed,) = webhooks.load("github").read(delivery(body, x_github_event="check_suite"), NOW)
     assert isinstance(passed, GateReported)
     assert (passed.commit, passed.gate, passed.verdict) == (SHA, "github-actions", "passed")
-    body = json.dumps({"action": "requested", "check_suite": suite | {"conclusion": None}}).encode()
-    assert webhooks.load("github").read(delivery(body, x_github_event="check_suite"), NOW) == ()
+    for action, other in (("requested", {"conclusion": None}), ("completed", {"head_branch": None})):
+        body = json.dumps({"action": action, "check_suite": suite | other}).encode()
+        assert webhooks.load("github").read(delivery(body, x_github_event="check_suite"), NOW) == ()
     for status, verdicts in (("failed", ["failed"]), ("success", ["passed"]), ("running", [])):
         body = json.dumps({"object_attributes": {"sha": SHA, "status": status}}).encode()
         told = webhooks.load("gitlab").read(delivery(body, x_gitlab_event="Pipeline Hook"), NOW)
@@ -182,6 +191,90 @@ def test_a_check_suite_and_a_pipeline_are_reports_of_gates() -> None:
         event = {"github": "check_suite", "gitlab": "Pipeline Hook"}[name]
         with pytest.raises(Refused, match="this is no"):
             webhooks.load(name).read(delivery(b"{}", **{header: event}), NOW)
+
+
+def test_a_workflow_s_run_is_a_report_of_the_gate_named_after_its_file() -> None:
+    """Of the repository's own commits; a fork's workflows are written by whoever forked."""
+    run = {
+        "name": "CI",
+        "path": ".github/workflows/build-and-test.yml",
+        "head_sha": SHA,
+        "head_repository": {"full_name": "acme/web"},
+        "conclusion": "failure",
+        "html_url": "https://github.com/acme/web/actions/runs/7",
+    }
+    told = {"action": "completed", "workflow_run": run, "repository": {"full_name": "acme/web"}}
+
+    def read(**changes: Any) -> Any:
+        body = json.dumps(told | changes).encode()
+        return webhooks.load("github").read(delivery(body, x_github_event="workflow_run"), NOW)
+
+    (failed,) = read()
+    assert (failed.commit, failed.gate, failed.verdict) == (SHA, "build-and-test", "failed")
+    assert read(action="requested") == ()
+    assert read(workflow_run=run | {"head_repository": {"full_name": "eve/web"}}) == ()
+
+
+def test_a_published_release_is_a_push_of_its_tag() -> None:
+    """For apps that want releases, and for no others; a draft or a prerelease is nobody's."""
+    repository = {"clone_url": "https://github.com/acme/web.git"}
+    release = {"tag_name": "v1.2.0", "name": "Spring", "author": {"login": "ada"}}
+
+    def read(action: str = "published", **changes: Any) -> Any:
+        body = json.dumps({"action": action, "release": release | changes, "repository": repository}).encode()
+        return webhooks.load("github").read(delivery(body, x_github_event="release"), NOW)
+
+    (push,) = read()
+    assert (push.ref, push.commit, push.author) == ("refs/tags/v1.2.0", "", "ada <>")
+    app = App(repository="https://github.com/acme/web", groups=("web-prod",), deploy_on="release")
+    assert app.is_pushed(push.repositories, push.ref)
+    assert not app.is_pushed(push.repositories, "refs/heads/main")
+    assert not app.model_copy(update={"deploy_on": "push"}).is_pushed(push.repositories, push.ref)
+    assert read("edited") == read(draft=True) == read(prerelease=True) == ()
+
+
+#: The example of the Standard Webhooks specification.
+STANDARD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SIGNED_AT = 1614265330
+SIGNED = {
+    "webhook_id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook_timestamp": str(SIGNED_AT),
+    "webhook_signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
+BODY = b'{"test": 2432232314}'
+
+
+@pytest.mark.parametrize(
+    ("late", "body", "changes", "genuine"),
+    [
+        (0, BODY, {}, True),
+        (299, BODY, {}, True),
+        (-299, BODY, {}, True),
+        (301, BODY, {}, False),
+        (-301, BODY, {}, False),
+        (0, BODY + b" ", {}, False),
+        (0, BODY, {"webhook_id": "msg_other"}, False),
+        (0, BODY, {"webhook_timestamp": str(SIGNED_AT + 1)}, False),
+        (0, BODY, {"webhook_timestamp": "nan"}, False),
+        (0, BODY, {"webhook_signature": f"v1,AAAA {SIGNED['webhook_signature']}"}, True),
+        (0, BODY, {"webhook_signature": SIGNED["webhook_signature"].replace("v1", "v2")}, False),
+        (0, BODY, {"webhook_signature": "v1"}, False),
+        (0, BODY, {"webhook_signature": ""}, False),
+        (0, BODY, {"webhook_signature": "", "x_gitlab_token": STANDARD}, False),
+        (0, b"\xff", {}, False),
+    ],
+)
+def test_gitlab_s_signatures_are_those_of_standard_webhooks(
+    late: int, body: bytes, changes: dict[str, str], *, genuine: bool
+) -> None:
+    """By the specification's own example: five minutes either way, any of several signatures, any secret."""
+    given = delivery(body, **{**SIGNED, **changes})
+    with time_machine.travel(datetime.fromtimestamp(SIGNED_AT + late, UTC), tick=False):
+        if genuine:
+            webhooks.load("gitlab").verify(given, ("no base64 at all!", "another", STANDARD))
+            return
+        with pytest.raises(Refused, match="does not match"):
+            webhooks.load("gitlab").verify(given, ("another", STANDARD))
 
 
 @pytest.mark.parametrize("wrong", [{"commit": "HEAD"}, {"gate": "../x"}, {"verdict": "maybe"}])

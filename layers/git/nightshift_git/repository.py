@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from dulwich.client import GitClient, HTTPUnauthorized, get_transport_and_path
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
 from dulwich.object_store import iter_tree_contents
-from dulwich.objects import Blob, Commit, ObjectID
+from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 from urllib3.exceptions import HTTPError
@@ -20,6 +20,7 @@ from nightshift.errors import Permanent, Refused, Retryable
 
 T = TypeVar("T")
 SUBMODULE = 0o160000
+TAGS = "refs/tags/"
 SCHEMES = ("https", "file")  # never a protocol that neither encrypts nor stays on this machine
 
 
@@ -55,30 +56,27 @@ class Snapshot:
     files: tuple[File, ...]
 
 
-def head(remote: Remote, branch: str) -> str:
-    """The full object id that a branch points to now.
+def head(remote: Remote, ref: str) -> str:
+    """The id of the commit that a branch (``refs/heads/main``) or a tag (``refs/tags/v1``) points to now.
 
     Raises Refused ``git.no_branch``, Permanent ``git.unauthorized`` or ``git.no_repository``, and
     Retryable ``git.unreachable``.
     """
     client, path = _open(remote)
     refs = _asked(remote, lambda: client.get_refs(path.encode()).refs)
-    found = refs.get(Ref(f"refs/heads/{branch}".encode()))
+    found = refs.get(Ref(ref.encode()))
     if found is None:
-        raise Refused("git.no_branch", f"{remote.url} has no branch {branch}")
+        raise Refused("git.no_branch", f"{remote.url} has no {ref}")
+    if ref.startswith(TAGS):
+        told = _fetched(remote, found)[found]
+        found = told.object[1] if isinstance(told, Tag) else found  # an annotated tag is about a commit
     return bytes(found).decode()
 
 
 def snapshot(remote: Remote, commit: str) -> Snapshot:
     """Fetch one commit without its history; raises as ``head`` does."""
-    client, path = _open(remote)
-    repository, wanted = MemoryRepo(), ObjectID(commit.encode())
-    _asked(
-        remote,
-        lambda: client.fetch(
-            path.encode(), repository, determine_wants=lambda _refs, _depth=None: [wanted], depth=1
-        ),
-    )
+    wanted = ObjectID(commit.encode())
+    repository = _fetched(remote, wanted)
     found = repository[wanted]
     if not isinstance(found, Commit):
         raise Refused("git.no_commit", f"{commit} of {remote.url} is no commit")
@@ -89,6 +87,18 @@ def snapshot(remote: Remote, commit: str) -> Snapshot:
         committed_at=datetime.fromtimestamp(found.commit_time, UTC),
         files=tuple(_files(repository, found)),
     )
+
+
+def _fetched(remote: Remote, wanted: ObjectID) -> MemoryRepo:
+    client, path = _open(remote)
+    repository = MemoryRepo()
+    _asked(
+        remote,
+        lambda: client.fetch(
+            path.encode(), repository, determine_wants=lambda _refs, _depth=None: [wanted], depth=1
+        ),
+    )
+    return repository
 
 
 def _files(repository: MemoryRepo, commit: Commit) -> Iterator[File]:

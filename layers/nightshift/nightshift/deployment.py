@@ -38,15 +38,17 @@ class Touched(_Fact):
 class Deployment(_Fact):
     """The state of one deployment. ``version`` grows with every write; ``head`` is the journal's last hash.
 
-    ``previous`` is what can be gone back to; ``release`` is known once it is planned. ``undoes`` is the
-    deployment that a rollback takes back, ``undone_by`` the rollback. ``troubled_before`` are subjects that
-    were ill before anything was touched: no fault of this release.
+    ``ref`` is the tag that is deployed, empty for the app's branch. ``previous`` is what can be gone back to;
+    ``release`` is known once it is planned. ``undoes`` is the deployment that a rollback takes back,
+    ``undone_by`` the rollback. ``troubled_before`` are subjects that were ill before anything was touched: no
+    fault of this release.
     """
 
     deployment_id: str
     app: str
     group: str
     kind: Kind = "push"
+    ref: str = ""
     commit: str = ""
     author: str = ""
     message: str = ""

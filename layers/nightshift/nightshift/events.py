@@ -158,10 +158,15 @@ class CodePushed(Event):
 
 
 class GateReported(Event):
-    """An outside check has a verdict about a commit, says a verified webhook."""
+    """An outside check has a verdict about a commit, says a webhook that was verified by ``secret``.
+
+    ``secret`` is its name, empty for the stack's own; ``check`` tells apart what one gate consists of.
+    """
 
     commit: str
     gate: str
+    check: str = Field("", max_length=200)
+    secret: str = ""
     verdict: Literal["passed", "failed"]
     url: str = Field("", max_length=500)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from nightshift.amounts import Name, Seconds
 from nightshift.policy_terms import limit
@@ -56,6 +58,34 @@ class Install(BaseModel):
         }
 
 
+class Gate(BaseModel):
+    """A verdict that a deployment waits for: a check's, by whoever knows ``secret``.
+
+    ``secret`` names one below ``<stack>/gates/`` in Secrets Manager; without it the stack's own
+    ``WebhookSecret`` counts, and a name alone is enough: ``ci`` is ``{ name: ci }``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: Name = Field(description="What it is called by who reports")
+    secret: Name | Literal[""] = Field(
+        "", description="The only secret that speaks for it, below `<stack>/gates/`"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A name alone is one too."""
+        whole = handler.resolve_ref_schema(handler(core))
+        long = dict(whole)
+        whole.clear()
+        whole.update(anyOf=[long["properties"]["name"], long], title=long["title"])
+        return whole
+
+
 class App(BaseModel):
     """An app that a push to its branch deploys.
 
@@ -68,7 +98,10 @@ class App(BaseModel):
     branch: Branch = Field("main", description="A push to this branch is deployed")
     groups: tuple[str, ...] = Field(min_length=1, description="Each is deployed to by itself")
     strategy: Strategy = Strategy()
-    gates: tuple[Name, ...] = Field(
+    deploy_on: Literal["push", "release"] = Field(
+        "push", description="A push to the branch, or a published release's tag"
+    )
+    gates: tuple[Gate, ...] = Field(
         (),
         description="Each must report `passed` for a commit before it is deployed",
         json_schema_extra=limit("fewer", "a commit must pass {} before it is deployed"),
@@ -82,8 +115,10 @@ class App(BaseModel):
     )
 
     def is_pushed(self, repositories: tuple[str, ...], ref: str) -> bool:
-        """Whether a push to ``ref`` of a repository with these addresses is one to this app's branch."""
-        return ref == f"refs/heads/{self.branch}" and plain(self.repository) in map(plain, repositories)
+        """Whether a push to ``ref`` of a repository with these addresses is one that deploys this app."""
+        tagged = ref.startswith("refs/tags/")
+        wanted = tagged if self.deploy_on == "release" else ref == f"refs/heads/{self.branch}"
+        return wanted and plain(self.repository) in map(plain, repositories)
 
 
 def plain(repository: str) -> str:

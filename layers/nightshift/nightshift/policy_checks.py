@@ -44,6 +44,7 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _twice(policy)
     yield from _symptoms(policy, remedies)
     yield from _windows(policy)
+    yield from _gates(policy)
     for place, reason in policy_inspection.objections(policy):
         yield Objection(place, reason)
     for group, facts in policy.groups.items():
@@ -95,6 +96,15 @@ def _windows(policy: Policy) -> Iterator[Objection]:
             if group not in policy.groups:
                 reason = f"there is no group {group}; there are {', '.join(sorted(policy.groups))}"
                 yield Objection(("maintenance", number, "groups", index), reason)
+
+
+def _gates(policy: Policy) -> Iterator[Objection]:
+    for name, app in policy.apps.items():
+        known: set[str] = set()
+        for index, gate in enumerate(app.gates):
+            if gate.name in known:
+                yield Objection(("apps", name, "gates", index), f"{gate.name} is among the gates already")
+            known.add(gate.name)
 
 
 def _limits(policy: Policy, group: str, healing: Healing, own: set[str]) -> Iterator[Objection]:

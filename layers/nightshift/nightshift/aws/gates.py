@@ -1,4 +1,4 @@
-"""The gates table: the newest report of each gate about each commit, kept for 90 days."""
+"""The gates table: the newest report of each source about each commit, kept for 90 days."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ KEPT = timedelta(days=90)
 
 
 class Gates:
-    """By commit and gate."""
+    """By commit and source."""
 
     def __init__(self, table: str) -> None:
         self._table = table
 
     def record(self, report: Report) -> bool:
-        """Store a report; False when a newer one (or this) is known."""
-        facts = report.model_dump()
-        values: dict[str, object] = {f":{name}": facts[name] for name in ("verdict", "url", "at")}
-        values[":end"] = int((clock.parse(report.at) + KEPT).timestamp())
+        """Store a report; False when a newer one (or this) is known. Of two at once a no counts."""
+        facts = report.model_dump(exclude={"commit"})
+        names = {f"#{name}": name for name in facts}
+        values: dict[str, object] = {f":{name}": value for name, value in facts.items()}
+        values |= {":end": int((clock.parse(report.at) + KEPT).timestamp()), ":no": "failed"}
         write = tables.update(
             "gate",
             self._table,
-            {"commit": report.commit, "gate": report.gate},
-            "SET verdict = :verdict, #url = :url, #at = :at, expires_at = :end",
+            {"commit": report.commit, "source": report.source},
+            f"SET {', '.join(f'#{name} = :{name}' for name in facts)}, expires_at = :end",
             values,
-            condition="attribute_not_exists(#at) OR #at < :at",
-            names={"#url": "url", "#at": "at"},
+            condition="attribute_not_exists(#at) OR #at < :at"
+            " OR (#at = :at AND :verdict = :no AND #verdict <> :no)",
+            names=names,
         )
         try:
             tables.write(write)
@@ -38,8 +40,8 @@ class Gates:
             return False
         return True
 
-    def of_commit(self, commit: str) -> dict[str, Report]:
-        """What each gate said last, by gate, read consistently."""
+    def of_commit(self, commit: str) -> tuple[Report, ...]:
+        """What each source said last, read consistently."""
         found = tables.pages(
             "query",
             TableName=self._table,
@@ -48,4 +50,4 @@ class Gates:
             ExpressionAttributeValues=tables.values({":commit": commit}),
             ConsistentRead=True,
         )
-        return {item["gate"]: Report.model_validate(item) for item in found}
+        return tuple(Report.model_validate(item) for item in found)

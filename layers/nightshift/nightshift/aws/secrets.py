@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from nightshift.aws.session import client
+from nightshift.errors import Refused
 
 
 def read(secret_arn: str) -> str:
@@ -21,11 +22,17 @@ def login(prefix: str, name: str) -> tuple[str, str]:
 
 
 def rotated(secret_arn: str) -> tuple[str, ...]:
-    """The secret's text now and, where it was rotated, the one before, which still counts."""
+    """The secret's text now and, where it was rotated, the one before, which still counts; no empty one.
+
+    Raises Refused ``secret.unknown`` when there is no such secret.
+    """
     secrets = client("secretsmanager")
-    found = [str(secrets.get_secret_value(SecretId=secret_arn)["SecretString"])]
+    try:
+        found = [str(secrets.get_secret_value(SecretId=secret_arn)["SecretString"])]
+    except secrets.exceptions.ResourceNotFoundException as error:
+        raise Refused("secret.unknown", f"there is no secret {secret_arn.rpartition(':')[2]}") from error
     try:
         before = secrets.get_secret_value(SecretId=secret_arn, VersionStage="AWSPREVIOUS")
     except secrets.exceptions.ResourceNotFoundException:
-        return tuple(found)
-    return (*found, str(before["SecretString"]))
+        before = {"SecretString": ""}
+    return tuple(filter(None, (*found, str(before["SecretString"]))))

@@ -12,18 +12,16 @@ heard as an alarm is: admission still looks at fresh samples of the symptom befo
 
 from __future__ import annotations
 
-import hmac
-import json
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field
 
 from nightshift import clock
-from nightshift.errors import Refused
 from nightshift.events import SignalCleared, SignalRaised, traceparent
-from nightshift.webhooks import Delivery, Shape
+from nightshift.webhooks import Delivery, Shape, parsed, same
 
+DELIVERY = ""
 NODE, SYMPTOM, NAME = "node_id", "symptom", "alertname"  # names of labels
 
 
@@ -45,17 +43,13 @@ class _Body(Shape):
 
 def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
     """Compare the bearer token in constant time."""
-    given = delivery.headers.get("authorization", "").encode()
-    if not any(hmac.compare_digest(given, f"Bearer {one}".encode()) for one in secrets):
-        raise Refused("webhook.forged", "the bearer token does not match")
+    given = delivery.headers.get("authorization", "")
+    same(given, (f"Bearer {one}" for one in secrets), "the bearer token does not match")
 
 
 def read(delivery: Delivery, now: datetime) -> tuple[SignalRaised | SignalCleared, ...]:
     """A signal for each alert that names a node and a symptom; none is dated after ``now``."""
-    try:
-        body = _Body.model_validate(json.loads(delivery.body))
-    except (ValidationError, ValueError) as error:
-        raise Refused("webhook.unknown_shape", "this is no payload of Alertmanager's version 4") from error
+    body = parsed(_Body, delivery, "payload of Alertmanager's version 4")
     ours = [alert for alert in body.alerts if NODE in alert.labels and SYMPTOM in alert.labels]
     return tuple(_signal(alert, now) for alert in ours)
 

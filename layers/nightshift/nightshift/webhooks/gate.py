@@ -1,30 +1,30 @@
-"""Any check that can post JSON: a Jenkins stage, a scanner's wrapper, contract tests.
+"""Any check that can post JSON: a stage of a pipeline, a scanner's wrapper, contract tests.
 
 POST ``{"commit": "<full id>", "gate": "<as in the policy>", "verdict": "passed" or "failed", "url": ""}`` to
 the stack's output ``WebhooksUrl`` with ``/gate``, and in ``X-Nightshift-Signature-256`` what
 ``printf %s "$body" | openssl dgst -sha256 -hmac "$secret"`` prints, after ``sha256=``. The secret is what
-``WebhookSecret`` holds.
+``WebhookSecret`` holds, or the named one with ``/gate/<name>``. A body that was taken before is a replay and
+means nothing: let ``url`` name the run.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from nightshift.errors import Refused
+from nightshift.amounts import Name
 from nightshift.events import GateReported
-from nightshift.webhooks import Delivery, Shape, reported, signed
+from nightshift.webhooks import Delivery, Sha, Shape, Verdict, parsed, reported, signed
 
+DELIVERY = ""
 SIGNATURE = "x-nightshift-signature-256"
 
 
 class _Body(Shape):
-    commit: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
-    gate: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
-    verdict: Literal["passed", "failed"]
+    commit: Sha
+    gate: Name
+    verdict: Verdict
     url: str = Field("", max_length=500)
 
 
@@ -35,8 +35,5 @@ def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
 
 def read(delivery: Delivery, now: datetime) -> tuple[GateReported, ...]:
     """The one report."""
-    try:
-        body = _Body.model_validate(json.loads(delivery.body))
-    except (ValidationError, ValueError) as error:
-        raise Refused("webhook.unknown_shape", "this is no report of a gate") from error
+    body = parsed(_Body, delivery, "report of a gate")
     return (reported(delivery, body.commit, body.gate, body.verdict, body.url, now),)

@@ -1,33 +1,34 @@
 """GitLab: a project's (or group's) webhook, triggers ``Push events`` and ``Pipeline events``.
 
-Settings of the project, Webhooks: the URL is the stack's output ``WebhooksUrl`` with ``/gitlab``, the secret
-token is what ``WebhookSecret`` holds. GitLab signs nothing there: it sends the token in ``X-Gitlab-Token``
-(https://docs.gitlab.com/user/project/integrations/webhooks/), so use TLS verification, which is its default.
-Other events, tags and deleted branches are taken and mean nothing.
+Settings of the project, Webhooks: the URL is the stack's output ``WebhooksUrl`` with ``/gitlab``. Where
+GitLab offers a *signing token*, use it: deliveries are then signed as https://www.standardwebhooks.com says
+and expire after five minutes. It wants ``whsec_`` and 32 bytes in base64; put the same text into the secret
+that ``WebhookSecret`` names, and leave the secret token empty, since that would tell the key. Elsewhere the
+secret token is what ``WebhookSecret`` holds: it comes as it is, in ``X-Gitlab-Token``, and nothing is signed
+(https://docs.gitlab.com/user/project/integrations/webhooks/). Keep TLS verification on, which is the default.
+The gate of a pipeline is called ``gitlab-ci``. Other events, tags and deleted branches mean nothing.
 """
 
 from __future__ import annotations
 
-import hmac
-import json
 from datetime import datetime
-from typing import Literal
 
-from pydantic import Field, ValidationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from nightshift.errors import Refused
 from nightshift.events import CodePushed, GateReported
-from nightshift.webhooks import Commit, Delivery, Shape, pushed, reported
+from nightshift.webhooks import Commit, Delivery, Sha, Shape, Verdict, parsed, pushed, reported, same
 
 BRANCH = "refs/heads/"
 #: How a pipeline ends, and what that means.
-ENDED: dict[str, Literal["passed", "failed"]] = {
+ENDED: dict[str, Verdict] = {
     "success": "passed",
     "skipped": "passed",
     "failed": "failed",
     "canceled": "failed",
 }
-TOKEN, EVENT = "x-gitlab-token", "x-gitlab-event"  # names of headers
+DELIVERY = "idempotency-key"
+SIGNATURE, TOKEN, EVENT = "webhook-signature", "x-gitlab-token", "x-gitlab-event"  # names of headers
 
 
 class _Project(Shape):
@@ -39,15 +40,16 @@ class _Push(Shape):
     """``checkout_sha`` is None when the branch was deleted."""
 
     ref: str
-    checkout_sha: str | None = Field(None, pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+    checkout_sha: Sha | None = None
     project: _Project
     commits: tuple[Commit, ...] = ()
 
 
 class _Pipeline(Shape):
-    sha: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+    sha: Sha
     status: str
     url: str = ""
+    source: str = ""
 
 
 class _Piped(Shape):
@@ -55,10 +57,19 @@ class _Piped(Shape):
 
 
 def verify(delivery: Delivery, secrets: tuple[str, ...]) -> None:
-    """Compare the token in constant time."""
-    given = delivery.headers.get(TOKEN, "").encode()
-    if not any(hmac.compare_digest(given, one.encode()) for one in secrets):
-        raise Refused("webhook.forged", "the token does not match")
+    """Check the signature where there is one, else compare the token in constant time."""
+    if SIGNATURE not in delivery.headers:
+        same(delivery.headers.get(TOKEN, ""), secrets, "the token does not match")
+    elif not any(_signed(delivery, one) for one in secrets):
+        raise Refused("webhook.forged", "the signature does not match, or is older than five minutes")
+
+
+def _signed(delivery: Delivery, secret: str) -> bool:
+    try:
+        Webhook(secret).verify(delivery.body, dict(delivery.headers), json_parse=False)
+    except (WebhookVerificationError, EmptyWebhookSecretError, ValueError):  # also of what is no base64
+        return False
+    return True
 
 
 def read(delivery: Delivery, now: datetime) -> tuple[CodePushed | GateReported, ...]:
@@ -67,10 +78,7 @@ def read(delivery: Delivery, now: datetime) -> tuple[CodePushed | GateReported, 
         return _piped(delivery, now)
     if delivery.headers.get(EVENT) != "Push Hook":
         return ()
-    try:
-        push = _Push.model_validate(json.loads(delivery.body))
-    except (ValidationError, ValueError) as error:
-        raise Refused("webhook.unknown_shape", "this is no push as GitLab sends it") from error
+    push = parsed(_Push, delivery, "push as GitLab sends it")
     if push.checkout_sha is None or not push.ref.startswith(BRANCH):
         return ()
     known = [one for one in push.commits if one.id == push.checkout_sha]
@@ -80,11 +88,9 @@ def read(delivery: Delivery, now: datetime) -> tuple[CodePushed | GateReported, 
 
 
 def _piped(delivery: Delivery, now: datetime) -> tuple[GateReported, ...]:
-    """The gate is called ``gitlab-ci``; a pipeline that still runs says nothing yet."""
-    try:
-        pipeline = _Piped.model_validate(json.loads(delivery.body)).object_attributes
-    except (ValidationError, ValueError) as error:
-        raise Refused("webhook.unknown_shape", "this is no pipeline as GitLab sends it") from error
+    """A pipeline that still runs says nothing yet; those of different sources are checks of their own."""
+    pipeline = parsed(_Piped, delivery, "pipeline as GitLab sends it").object_attributes
     if pipeline.status not in ENDED:
         return ()
-    return (reported(delivery, pipeline.sha, "gitlab-ci", ENDED[pipeline.status], pipeline.url, now),)
+    verdict = ENDED[pipeline.status]
+    return (reported(delivery, pipeline.sha, "gitlab-ci", verdict, pipeline.url, now, pipeline.source),)
