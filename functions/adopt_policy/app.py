@@ -1,67 +1,95 @@
-"""Read the operator's policy, and put it in force if it is sound; otherwise the last good one stays."""
+"""Read the policy from its sources and put it in force if it is sound; otherwise the last good one stays."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
 
-from nightshift import clock, policy, policy_sizes, remedies
-from nightshift.aws import artifacts, auto_scaling
+from nightshift import clock, policy, policy_changes, policy_provenance, policy_sizes, remedies, sources
+from nightshift.aws import auto_scaling
+from nightshift.aws.policies import Pointer, Refusal
 from nightshift.aws.stores import Stores
 from nightshift.errors import Refused
 from nightshift.events import PolicyChanged, traceparent
 from nightshift.incident import Capacity
 from nightshift.policy import Policy
-from nightshift.settings import Settings
+from nightshift.policy_layers import Layers
 
 logger = Logger()
+UNREAD = "unread"  # the version of texts that could not be read
 
 
-class Environment(Settings):
+class Environment(sources.Here):
     """Where the policy is written, where the adopted one is kept, and the bus."""
 
-    artifacts_bucket: str
-    policy_key: str
     policies_table: str
     bus_name: str
 
 
 @logger.inject_lambda_context
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Adopt what the bucket holds now; the answer says the version in force and why."""
-    here = Environment.current()
-    answer = adopt(artifacts.text(here.artifacts_bucket, here.policy_key), clock.now())
+    """Adopt what the sources say now; the answer says the version in force and why."""
+    answer = adopt(clock.now())
     logger.info("policy", **answer)
     return answer
 
 
-def adopt(text: str, now: datetime) -> dict[str, Any]:
-    """Validate ``text`` and point to it; a refused policy is an event and an ERROR, never half in force."""
-    policies, version = Stores.of(Environment).policies, hashlib.sha256(text.encode()).hexdigest()[:12]
-    in_force = policies.version()
-    if version == in_force:
-        return {"adopted": False, "policy_version": version, "code": "", "reason": "it is in force already"}
+def adopt(now: datetime) -> dict[str, Any]:
+    """Validate what the sources say together and point to it; a refused policy is never half in force."""
+    policies, version = Stores.of(Environment).policies, UNREAD
+    pointer = policies.pointer()
     try:
-        sound = policy.read(text, remedies.names())
-        policy_sizes.fit(text, sound, _sizes(sound))
+        layers = Layers(sources.texts(Environment.current()))
+        version = policy_provenance.version(layers)
+        if version == pointer.points_to:
+            if pointer.refused:
+                policies.refuse(pointer, None)
+            return _answer(version, "it is in force already")
+        if not pointer.points_to and not layers.speaking:
+            return _answer("", "no source says anything yet", code="policy.none")
+        layers.require(pointer.sources)
+        sound = policy.read(layers, remedies.names())
+        policy_sizes.fit(layers, sound, _sizes(sound))
     except Refused as error:
-        logger.error(  # noqa: TRY400 - a refusal is no crash: its reason says all
-            "the policy is refused", code=error.code, reason=error.message, in_force=in_force
-        )
+        return _refuse(pointer, version, error, now)
+    why = f"replaces {pointer.points_to or 'nothing'}{_altered(sound)}"
+    told = policy_provenance.provenance(sound, layers)
+    policies.adopt(version, sound, clock.iso(now), sources=layers.speaking, provenance=told)
+    _publish(now, adopted=True, version=version, reason=why)
+    return _answer(version, why, adopted=True)
+
+
+def _refuse(pointer: Pointer, version: str, error: Refused, now: datetime) -> dict[str, Any]:
+    """Keep what is in force; tell it once, and log it at every look until it is mended."""
+    refused = Refusal(policy_version=version, code=error.code, reason=error.message, at=clock.iso(now))
+    logger.error("the policy is refused", code=error.code, reason=error.message, in_force=pointer.points_to)
+    before = pointer.refused
+    if before is None or (before.policy_version, before.code) != (version, error.code):
         _publish(now, adopted=False, version=version, reason=f"{error.code}: {error.message}")
-        return {"adopted": False, "policy_version": in_force, "code": error.code, "reason": error.message}
-    policies.adopt(version, sound, clock.iso(now))
-    _publish(now, adopted=True, version=version, reason=f"replaces {in_force or 'nothing'}")
-    return {
-        "adopted": True,
-        "policy_version": version,
-        "code": "",
-        "reason": f"replaces {in_force or 'nothing'}",
-    }
+        Stores.of(Environment).policies.refuse(pointer, refused)
+    return _answer(pointer.points_to, error.message, code=error.code)
+
+
+def _answer(version: str, reason: str, *, adopted: bool = False, code: str = "") -> dict[str, Any]:
+    return {"adopted": adopted, "policy_version": version, "code": code, "reason": reason}
+
+
+def _altered(sound: Policy) -> str:
+    """What the new policy changes, in words; the loosened limits first, since they are what matters."""
+    policies = Stores.of(Environment).policies
+    if not policies.version():
+        return ""
+    try:
+        _, before = policies.current()
+    except ValidationError:  # written by code that knew other fields
+        return ": what was in force cannot be read any more"
+    found = policy_changes.changes(before, sound)
+    words = [str(one) for one in sorted(found, key=lambda one: not one.loosens)]
+    return f": {'; '.join(words)}" if words else ": nothing that is in force changes"
 
 
 def _sizes(sound: Policy) -> dict[str, Capacity]:

@@ -14,6 +14,8 @@ from tests.e2e.conftest import Stack
 pytestmark = pytest.mark.e2e
 # The recorder cannot name the resources of these calls, so they are compared by their action alone.
 UNNAMED = {
+    "appconfig:GetLatestConfiguration",
+    "appconfig:StartConfigurationSession",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
     "cloudwatch:DeleteAlarms",
     "ssm:SendCommand",

@@ -23,6 +23,7 @@ ACTIONS = {
 }
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
+    "appconfigdata": "appconfig",
     "auto-scaling": "autoscaling",
     "elastic-load-balancing-v2": "elasticloadbalancing",
     "eventbridge": "events",
@@ -95,12 +96,27 @@ def _events(parameters: Parameters) -> list[str]:
     return [f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}" for bus in sorted(buses)]
 
 
+def _configuration(parameters: Parameters) -> str:
+    """What a session reads; its token is this in tests, where AWS would give an opaque one."""
+    place = (
+        f"application/{parameters['ApplicationIdentifier']}"
+        f"/environment/{parameters['EnvironmentIdentifier']}"
+        f"/configuration/{parameters['ConfigurationProfileIdentifier']}"
+    )
+    return f"arn:aws:appconfig:{REGION}:{ACCOUNT}:{place}"
+
+
 def _group(_: Parameters) -> list[str]:
     return [f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0f2a:autoScalingGroupName/web-prod"]
 
 
 #: Actions that IAM checks on resources; all others are checked on ``*``.
 RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
+    "appconfig:StartConfigurationSession": lambda request: [_configuration(request)],
+    "appconfig:GetLatestConfiguration": lambda request: [request["ConfigurationToken"]],
+    "ssm:GetParameter": lambda request: [
+        f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{request['Name'].removeprefix('/')}"
+    ],
     "autoscaling:TerminateInstanceInAutoScalingGroup": _group,
     "cloudwatch:DeleteAlarms": lambda request: _alarms(request["AlarmNames"]),
     "cloudwatch:PutMetricAlarm": lambda request: _alarms([request["AlarmName"]]),

@@ -7,8 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
+
+from botocore.response import StreamingBody
 
 from nightshift.aws import session
 from tests.functional import calls
@@ -32,6 +35,7 @@ class Gate(State):
     else does, once, while it is on its way. ``tokens`` are open (None) or hold their answer. ``handed``
     are the asynchronous invocations, by function, ``queued`` the messages, by queue; ``forgotten`` by EC2;
     ``fates`` is how executions ended, by their name.
+    ``configuration`` is what AppConfig has deployed; empty until somebody did.
     ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
     are the calls that took effect, by function and name.
     """
@@ -49,6 +53,7 @@ class Gate(State):
     forgotten: set[str] = field(default_factory=set)
     queued: list[tuple[str, Answer]] = field(default_factory=list)
     fates: dict[str, Answer] = field(default_factory=dict)
+    configuration: bytes = b""
     pulse: Callable[[str, str], object] | None = None
     done: list[tuple[str, str]] = field(default_factory=list)
 
@@ -100,6 +105,8 @@ class Gate(State):
 
     def _fakes(self) -> dict[str, Callable[[dict[str, Any]], Answer | None]]:
         return {
+            "appconfigdata.StartConfigurationSession": _session,
+            "appconfigdata.GetLatestConfiguration": self._deployed,
             "ssm.SendCommand": self._send,
             "elastic-load-balancing-v2.DeregisterTargets": self.targets.deregister,
             "elastic-load-balancing-v2.RegisterTargets": self.targets.register,
@@ -121,6 +128,13 @@ class Gate(State):
         if self.on_send:
             self._elsewhere(self.on_send)
         return answer
+
+    def _deployed(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "Configuration": StreamingBody(BytesIO(self.configuration), len(self.configuration)),
+            "NextPollConfigurationToken": request["ConfigurationToken"],
+            "NextPollIntervalInSeconds": 60,
+        }
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         token = request["taskToken"]
@@ -148,6 +162,12 @@ class Gate(State):
     def _publish(self, request: dict[str, Any]) -> None:
         # Remembered here, and sent on to moto, which checks that the bus exists.
         self.published += [(entry["DetailType"], json.loads(entry["Detail"])) for entry in request["Entries"]]
+
+
+def _session(request: dict[str, Any]) -> Answer:
+    """AppConfig's token is opaque; here it says what it was given for, so that IAM can be asked about it."""
+    (_, resource), *_ = calls.uses("appconfigdata", "StartConfigurationSession", request)
+    return {"InitialConfigurationToken": resource}
 
 
 def _secret(request: dict[str, Any]) -> Answer:

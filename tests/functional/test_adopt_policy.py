@@ -8,7 +8,6 @@ import pytest
 
 from nightshift.aws import session
 from nightshift.aws.policies import Policies
-from nightshift.errors import Refused
 from tests.functional.staging import POLICY
 from tests.functional.world import World
 from tests.samples import sample
@@ -36,11 +35,13 @@ def test_a_changed_policy_is_put_in_force_and_told(world: World) -> None:
     write(POLICY.replace("attempts: 5", "attempts: 7"))
     answer = world.invoke("adopt_policy", LOOK)
     version, policy = in_force()
-    assert answer == {"adopted": True, "policy_version": version, "code": "", "reason": f"replaces {before}"}
+    words = "LOOSENED healing.attempts: a node may be given 7 remedies within 1 hour instead of 5"
+    why = f"replaces {before}: {words}"
+    assert answer == {"adopted": True, "policy_version": version, "code": "", "reason": why}
     assert version != before
     assert policy.healing.attempts == 7
     (told,) = world.events("PolicyChanged")
-    assert (told["adopted"], told["policy_version"]) == (True, version)
+    assert (told["adopted"], told["policy_version"], told["reason"]) == (True, version, why)
 
 
 def test_an_unchanged_policy_is_left_alone(world: World) -> None:
@@ -74,23 +75,42 @@ def test_a_broken_policy_is_refused_and_the_last_good_one_stays(
     assert told["reason"].startswith(f"{code}: ")
 
 
-def test_a_refusal_says_line_and_column(world: World) -> None:
+def test_a_refusal_says_source_line_and_column(world: World) -> None:
     """So does the event, which is all that whoever uploaded it sees."""
     write(POLICY.replace("settle_seconds: 4", "settle_seconds: 12"))
     line = POLICY[: POLICY.index("settle_seconds")].count("\n") + 1
     reason = world.invoke("adopt_policy", LOOK)["reason"]
-    assert reason.startswith(f"line {line}, column 19: healing.settle_seconds: settle_seconds 12 must be")
+    assert reason.startswith(
+        f"file, line {line}, column 19: healing.settle_seconds: settle_seconds 12 must be"
+    )
     (told,) = world.events("PolicyChanged")
     assert reason in told["reason"]
 
 
-def test_a_refused_policy_says_so_at_every_look_until_it_is_mended(world: World) -> None:
-    """It is not adopted by repetition; the mended one is."""
+def test_a_refused_policy_is_told_once_and_answered_at_every_look_until_it_is_mended(world: World) -> None:
+    """It is not adopted by repetition, and nobody is woken every five minutes; another mistake is news."""
     write("version: [")
-    for _ in range(2):
+    for _ in range(3):
         assert world.invoke("adopt_policy", LOOK)["code"] == "policy.unreadable"
+    assert len(world.events("PolicyChanged")) == 1
+    write("version: [[")
+    world.invoke("adopt_policy", LOOK)
+    assert len(world.events("PolicyChanged")) == 2
     write(POLICY.replace("attempts: 5", "attempts: 6"))
     assert world.invoke("adopt_policy", LOOK)["adopted"] is True
+    assert [one["adopted"] for one in world.events("PolicyChanged")] == [False, False, True]
+
+
+def test_the_same_mistake_is_news_again_after_it_was_taken_back(world: World) -> None:
+    """Going back to the text in force ends the refusal."""
+    broken = POLICY.replace("attempts: 5", "attempts: many")
+    for text in (broken, POLICY, broken):
+        write(text)
+        world.invoke("adopt_policy", LOOK)
+    assert [one["adopted"] for one in world.events("PolicyChanged")] == [False, False]
+    refused = Policies(stack().ref("PoliciesTable")).pointer().refused
+    assert refused is not None
+    assert (refused.code, refused.at) == ("policy.invalid", "2026-11-23T03:00:15.000Z")
 
 
 def test_going_back_to_an_earlier_policy_moves_the_pointer_only(world: World) -> None:
@@ -104,21 +124,21 @@ def test_going_back_to_an_earlier_policy_moves_the_pointer_only(world: World) ->
 
 
 def test_bytes_that_are_no_text_are_refused_with_a_code(world: World) -> None:
-    """The invocation fails with its code and goes to the dead-letter queue; the last good one stays."""
+    """Told once as any other refusal; the last good one stays."""
     before = in_force()
     write(b"version: \xff\xfe")
-    with pytest.raises(Refused) as refused:
-        world.invoke("adopt_policy", LOOK)
-    assert refused.value.code == "artifact.unreadable"
+    for _ in range(2):
+        assert world.invoke("adopt_policy", LOOK)["code"] == "artifact.unreadable"
     assert in_force() == before
+    assert len(world.events("PolicyChanged")) == 1
 
 
 def test_a_policy_that_is_gone_leaves_the_last_good_one_in_force(world: World) -> None:
     """Deleting the object is no way to switch healing off."""
     before = in_force()
     session.client("s3").delete_object(Bucket=stack().ref("ArtifactsBucket"), Key=stack().ref("PolicyKey"))
-    with pytest.raises(Exception, match="NoSuchKey"):
-        world.invoke("adopt_policy", LOOK)
+    answer = world.invoke("adopt_policy", LOOK)
+    assert (answer["adopted"], answer["code"]) == (False, "policy.source_gone")
     assert in_force() == before
 
 

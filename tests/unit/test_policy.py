@@ -153,5 +153,5 @@ def test_a_threshold_is_a_number(above: str) -> None:
 
 def test_a_policy_survives_the_table() -> None:
     """What is stored as JSON is read back as the same policy."""
-    sound = read(with_change("notify.webhooks", ["https://pager.example/hook?key=1"]))
+    sound = read(with_change("notify.webhooks", ["https://pager.example/hook?team=1"]))
     assert Policy.model_validate_json(sound.model_dump_json()) == sound

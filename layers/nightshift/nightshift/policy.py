@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
+from nightshift import policy_secrets
 from nightshift.amounts import Amount, Name
 from nightshift.errors import Refused
 from nightshift.policy_apps import App, Install
 from nightshift.policy_checks import objections
 from nightshift.policy_healing import Healing
 from nightshift.policy_inspection import Inspection
-from nightshift.policy_source import Problem, Source
+from nightshift.policy_layers import Layers
+from nightshift.policy_source import Problem
 from nightshift.policy_terms import limit
 from nightshift.windows import Window
 
@@ -48,7 +50,9 @@ class Group(_Part):
     auto_scaling_group: str = Field(
         min_length=1, max_length=255, description="The Auto Scaling group that its nodes belong to"
     )
-    traffic: Switch | None = Field(None, description="Left out: nothing is drained")
+    traffic: Switch | None = Field(
+        None, description="Left out: nothing is drained", json_schema_extra=limit("fewer")
+    )
     healing: dict[str, Any] = Field({}, description="What this group wants other than the policy's `healing`")
 
 
@@ -172,15 +176,17 @@ class Policy(_Part):
         )
 
 
-def check(text: str, remedies: frozenset[str]) -> tuple[Policy | None, list[Problem]]:
+def check(text: str | Layers, remedies: frozenset[str]) -> tuple[Policy | None, list[Problem]]:
     """Read a policy written as YAML: the policy if it is sound, else all that is wrong, in the text's order.
 
-    ``remedies`` are the names that a ladder may use.
+    ``remedies`` are the names that a ladder may use. Several texts are read as ``Layers``.
     """
-    source, policy = Source(text), None
-    problems = list(source.problems)
-    if any(problem.code == "policy.unreadable" for problem in problems):
+    source = text if isinstance(text, Layers) else Layers.of(text)
+    policy, problems = None, list(source.problems)
+    if not isinstance(source.value, dict) or any(one.code == "policy.unreadable" for one in problems):
         return None, problems
+    secrets = policy_secrets.literal(source.value)
+    problems += [source.problem(place, reason, policy_secrets.CODE) for place, reason in secrets]
     try:
         policy = Policy.model_validate(source.value)
     except ValidationError as error:
@@ -193,7 +199,7 @@ def check(text: str, remedies: frozenset[str]) -> tuple[Policy | None, list[Prob
     return (None if problems else policy), sorted(set(problems))
 
 
-def read(text: str, remedies: frozenset[str]) -> Policy:
+def read(text: str | Layers, remedies: frozenset[str]) -> Policy:
     """Read and validate a policy written as YAML; ``remedies`` are the names a ladder may use.
 
     Raises Refused ``policy.unreadable``, ``policy.invalid`` or ``policy.unknown_remedy``, which say the line

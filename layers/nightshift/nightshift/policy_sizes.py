@@ -9,26 +9,27 @@ from nightshift.incident import Capacity
 from nightshift.policy import Policy, refused
 from nightshift.policy_checks import Contradiction, placed
 from nightshift.policy_healing import Healing
-from nightshift.policy_source import Problem, Source
+from nightshift.policy_layers import Layers
+from nightshift.policy_source import Problem
 
 
-def check(text: str, policy: Policy, sizes: Mapping[str, Capacity]) -> list[Problem]:
+def check(text: Layers, policy: Policy, sizes: Mapping[str, Capacity]) -> list[Problem]:
     """Limits that never let a group heal, or that let all of it be down at once, in the text's order.
 
     ``sizes`` are the groups as Auto Scaling has them now; they may grow to their largest size, so that is
     what counts. A group that is not there, or that may have no node, is not judged.
     """
-    source, problems = Source(text), set()
+    problems = set()
     for group, size in sizes.items():
         largest = max(size.largest, size.desired)
         if largest and group in policy.groups:
             found = _contradictions(group, policy.healing_of(group), largest)
             for one in placed(policy, group, set(policy.groups[group].healing), found):
-                problems.add(source.problem(one.place, one.reason, one.code))
+                problems.add(text.problem(one.place, one.reason, one.code))
     return sorted(problems)
 
 
-def fit(text: str, policy: Policy, sizes: Mapping[str, Capacity]) -> None:
+def fit(text: Layers, policy: Policy, sizes: Mapping[str, Capacity]) -> None:
     """Raises Refused ``policy.invalid`` for limits that a group of its real size could not live with."""
     problems = check(text, policy, sizes)
     if problems:

@@ -13,21 +13,27 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
 MERGE = "tag:yaml.org,2002:merge"
+MOST = 100_000  # values, with every alias written out: no policy is so large, and what reads it walks all
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong with a policy: where it stands (counted from 1), the path there, and why."""
+    """One thing that is wrong with a policy: where it stands (counted from 1), the path there, and why.
+
+    ``source`` says in which of several texts; it is empty where there is only one.
+    """
 
     line: int
     column: int
     path: str
     reason: str
     code: str = "policy.invalid"
+    source: str = ""
 
     def __str__(self) -> str:
         """As a person reads it."""
-        return f"line {self.line}, column {self.column}: {self.path}: {self.reason}"
+        where = f"{self.source}, " if self.source else ""
+        return f"{where}line {self.line}, column {self.column}: {self.path}: {self.reason}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -51,6 +57,7 @@ class Source:
             loader = _Loader(text)
             self._root = loader.get_single_node()
             if self._root is not None:
+                _size(self._root, {})
                 self.problems = list(_duplicates(self._root, (), set()))
                 self.value = loader.construct_document(self._root)
         except (yaml.YAMLError, RecursionError) as error:
@@ -67,6 +74,15 @@ class Source:
         mark = key if kind == "extra_forbidden" else value
         path = ".".join(map(str, names)) or "policy"
         return Problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, path, reason, code)
+
+    def depth(self, place: Sequence[str | int]) -> int:
+        """How many parts of ``place`` are written here."""
+        return self._find(place)[0]
+
+    def line(self, place: Sequence[str | int]) -> int:
+        """The line of the last part of ``place`` that is written, counted from 1."""
+        _, key, _ = self._find(place)
+        return key.line + 1 if key else 1
 
     def _find(self, place: Sequence[str | int]) -> tuple[int, Mark | None, Mark | None]:
         """How much of ``place`` is written; where the last found key stands, and where its value does."""
@@ -93,6 +109,25 @@ def _child(node: Node | None, part: str | int) -> tuple[Mark, Node] | None:
             if isinstance(key, ScalarNode) and key.value == str(part):
                 return key.start_mark, value
     return None
+
+
+def _size(node: Node, known: dict[int, int]) -> int:
+    """How many values ``node`` is with every alias written out; raises for one that never ends."""
+    if id(node) in known:
+        if not known[id(node)]:
+            raise ConstructorError(None, None, "it contains itself", node.start_mark)
+        return known[id(node)]
+    known[id(node)] = 0
+    children: list[Node] = []
+    if isinstance(node, SequenceNode):
+        children = node.value
+    elif isinstance(node, MappingNode):
+        children = [one for pair in node.value for one in pair]
+    size = 1 + sum(_size(child, known) for child in children)
+    if size > MOST:
+        raise ConstructorError(None, None, f"it is more than {MOST} values", node.start_mark)
+    known[id(node)] = size
+    return size
 
 
 def _duplicates(node: Node, path: tuple[str, ...], seen: set[int]) -> Iterator[Problem]:

@@ -60,6 +60,8 @@ def _describe(method: str, path: str, headers: dict[str, str], body: bytes, quer
 
     params = app._routing_params(method, path, headers, body, query)
     service = app.detect_service(method, path, headers, params)
+    if path in {"/configurationsessions", "/configuration"}:
+        service = "appconfigdata"  # which signs as appconfig, and so looks like that service
     iam = iam_actions.extract_iam_action(service, method, path, headers, body, params)
     arn = iam_actions.extract_resource_arn(
         service, method, path, headers, body, params, REGION, get_account_id()

@@ -29,6 +29,16 @@ def text(bucket: str, key: str) -> str:
         raise Refused("artifact.unreadable", f"{key} is not UTF-8: {error}") from error
 
 
+def find(bucket: str, key: str) -> str | None:
+    """An object as text; None when there is none."""
+    try:
+        return text(bucket, key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise
+
+
 def size(bucket: str, key: str) -> int | None:
     """How many bytes an object has; None when there is none (S3 says 403 to who may not list)."""
     try:

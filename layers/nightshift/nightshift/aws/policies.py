@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from pydantic import BaseModel, ConfigDict
+
+from nightshift import policy_provenance
 from nightshift.aws import tables
 from nightshift.errors import Conflict, Permanent
 from nightshift.policy import Policy
+from nightshift.policy_provenance import Provenance
 
 CURRENT = "current"
+
+
+class Refusal(BaseModel):
+    """What was refused last, when first, and why; ``policy_version`` names the texts that were read."""
+
+    model_config = ConfigDict(frozen=True)
+    policy_version: str
+    code: str
+    reason: str
+    at: str
+
+
+class Pointer(BaseModel):
+    """Which version is in force since when, which sources have a say in it, and what was refused since."""
+
+    model_config = ConfigDict(frozen=True)
+    points_to: str = ""
+    adopted_at: str = ""
+    sources: tuple[str, ...] = ()
+    refused: Refusal | None = None
 
 
 class Policies:
@@ -20,23 +44,44 @@ class Policies:
     def current(self) -> tuple[str, Policy]:
         """The version and the policy in force; raises Permanent ``policy.none`` before the first one."""
         version = self.version()
-        item = tables.get(self._table, {"policy_version": version}) if version else None
-        if item is None:
-            raise Permanent("policy.none", "no policy was adopted yet; nothing is acted upon without one")
-        return version, Policy.model_validate_json(item["document"])
+        return version, Policy.model_validate_json(self._item(version)["document"])
+
+    def provenance(self) -> Provenance:
+        """Who said what about each value of the policy in force; empty for one adopted without."""
+        return policy_provenance.loaded(self._item(self.version()).get("provenance", "{}"))
 
     def version(self) -> str:
         """The version in force; empty before the first one."""
-        pointer = tables.get(self._table, {"policy_version": CURRENT})
-        return str(pointer["points_to"]) if pointer else ""
+        return self.pointer().points_to
 
-    def adopt(self, version: str, policy: Policy, at: str) -> None:
-        """Store an immutable version and point to it."""
-        item = {"policy_version": version, "document": policy.model_dump_json(), "adopted_at": at}
-        with suppress(Conflict):  # the same text was adopted before; only the pointer moves
+    def pointer(self) -> Pointer:
+        """What is in force; an empty one before the first policy."""
+        return Pointer.model_validate(tables.get(self._table, {"policy_version": CURRENT}) or {})
+
+    def adopt(
+        self, version: str, policy: Policy, at: str, *, sources: tuple[str, ...], provenance: Provenance
+    ) -> None:
+        """Store an immutable version and point to it; what was refused before is over."""
+        item = {
+            "policy_version": version,
+            "document": policy.model_dump_json(),
+            "provenance": policy_provenance.dumped(provenance),
+            "adopted_at": at,
+        }
+        with suppress(Conflict):  # the same texts were adopted before; only the pointer moves
             tables.write(tables.put("policy", self._table, item, unless="policy_version"))
-        tables.write(
-            tables.put(
-                "policy", self._table, {"policy_version": CURRENT, "points_to": version, "adopted_at": at}
-            )
-        )
+        self._point(Pointer(points_to=version, adopted_at=at, sources=sources))
+
+    def refuse(self, pointer: Pointer, refused: Refusal | None) -> None:
+        """Remember what was refused while ``pointer`` is in force, or that nothing is refused any more."""
+        self._point(pointer.model_copy(update={"refused": refused}))
+
+    def _point(self, pointer: Pointer) -> None:
+        item = {"policy_version": CURRENT, **pointer.model_dump(mode="json", exclude_none=True)}
+        tables.write(tables.put("policy", self._table, item))
+
+    def _item(self, version: str) -> dict[str, str]:
+        item = tables.get(self._table, {"policy_version": version}) if version else None
+        if item is None:
+            raise Permanent("policy.none", "no policy was adopted yet; nothing is acted upon without one")
+        return item
