@@ -41,10 +41,10 @@ def said(path: str) -> tuple[Said, ...]:
 @contextmanager
 def environment(text: str) -> Iterator[None]:
     """The template's parameter ``PolicyEnvironment``, which each process of the function reads once."""
-    Settings.current.__func__.cache_clear()
+    Settings.current.cache_clear()
     with patch.dict(stack().functions["adopt_policy"].environment, {"POLICY_ENVIRONMENT": text}):
         yield
-    Settings.current.__func__.cache_clear()
+    Settings.current.cache_clear()
 
 
 def test_each_source_has_a_say_and_the_highest_the_last_word(world: World) -> None:

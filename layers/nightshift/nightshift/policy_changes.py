@@ -5,7 +5,7 @@ The words come from the fields' own descriptions (``policy_terms``), so a new fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from string import Formatter
@@ -14,7 +14,7 @@ from typing import Any
 from nightshift import policy_schema
 from nightshift.policy import Policy
 from nightshift.policy_provenance import flat, leaves
-from nightshift.policy_words import said
+from nightshift.policy_words import masked, said
 
 Values = Mapping[str, Any]
 SIZES = ("greater", "smaller")  # limits that are numbers, or shares of a group
@@ -51,6 +51,17 @@ def changes(before: Policy, after: Policy) -> list[Change]:
             top = _top(path, new)
             found.setdefault(top, _vanished(top, old))
     return list(found.values())
+
+
+def summary(found: Sequence[Change]) -> str:
+    """How many changes there are, and how many of them loosen a limit."""
+    loosened = sum(change.loosens for change in found)
+    if not found:
+        return "nothing changes"
+    loosen = "loosens" if loosened == 1 else "loosen"
+    return (
+        f"{len(found)} change{'' if len(found) == 1 else 's'}, {loosened or 'none'} of them {loosen} a limit"
+    )
 
 
 def _effective(policy: Policy, own: set[str]) -> dict[str, Any]:
@@ -96,7 +107,7 @@ def _changed(path: str, old: Values, new: Values) -> Change:
         words = f"{said(path, after)} instead of {said(path, before)}" + (
             f" ({described})" if described else ""
         )
-    return Change(path, before, after, words, loosens)
+    return Change(path, masked(before, path), masked(after, path), words, loosens)
 
 
 def _appeared(path: str, new: Values) -> Change:
@@ -107,13 +118,13 @@ def _appeared(path: str, new: Values) -> Change:
         if not _is_default(path, name, one)
     ]
     words = f"is new: {', '.join(told)}" if told else "is new"
-    return Change(path, None, parts or new.get(path), words, loosens=False)
+    return Change(path, None, masked(parts or new.get(path), path), words, loosens=False)
 
 
 def _vanished(path: str, old: Values) -> Change:
     schema = policy_schema.field(path.split(".")) or {}
     parts = _parts(path, old) or old.get(path)
-    return Change(path, parts, None, "is gone", loosens=schema.get("looser") == "fewer")
+    return Change(path, masked(parts, path), None, "is gone", loosens=schema.get("looser") == "fewer")
 
 
 def _parts(path: str, values: Values) -> dict[str, Any]:

@@ -28,9 +28,17 @@ def said(path: str, value: Any) -> str:
         return "{" + ", ".join(parts) + "}"
     if isinstance(value, int):
         return _counted(name, value)
-    text = str(value)
-    masked = _URL.fullmatch(text) if path.startswith("notify.") else None
-    return f"{masked[1]}/…" if masked else text
+    return str(masked(value, path))
+
+
+def masked(value: Any, path: str = "") -> Any:
+    """``value`` at ``path`` as it may be shown: of a channel's address only the host."""
+    if isinstance(value, Mapping):
+        return {key: masked(one, f"{path}.{key}" if path else str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [masked(one, path) for one in value]
+    address = _URL.fullmatch(value) if isinstance(value, str) and path.startswith("notify.") else None
+    return f"{address[1]}/…" if address else value
 
 
 def _counted(name: str, value: int) -> str:
