@@ -24,8 +24,10 @@ def said(path: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(said(path, one) for one in value)
     if isinstance(value, Mapping):
-        parts = (f"{key} {said(f'{path}.{key}', one)}" for key, one in value.items() if one not in ("", None))
-        return "{" + ", ".join(parts) + "}"
+        parts = {key: said(f"{path}.{key}", one) for key, one in value.items() if one not in ("", None)}
+        if parts.keys() == {"name"}:
+            return parts["name"]
+        return "{" + ", ".join(f"{key} {words}" for key, words in parts.items()) + "}"
     if isinstance(value, int):
         return _counted(name, value)
     return str(masked(value, path))
