@@ -24,10 +24,7 @@ def said(path: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(said(path, one) for one in value)
     if isinstance(value, Mapping):
-        parts = {key: said(f"{path}.{key}", one) for key, one in value.items() if one not in ("", None)}
-        if parts.keys() == {"name"}:
-            return parts["name"]
-        return "{" + ", ".join(f"{key} {words}" for key, words in parts.items()) + "}"
+        return _thing(path, value)
     if isinstance(value, int):
         return _counted(name, value)
     return str(masked(value, path))
@@ -41,6 +38,13 @@ def masked(value: Any, path: str = "") -> Any:
         return [masked(one, path) for one in value]
     address = _URL.fullmatch(value) if isinstance(value, str) and path.startswith("notify.") else None
     return f"{address[1]}/…" if address else value
+
+
+def _thing(path: str, value: Mapping[str, Any]) -> str:
+    parts = {key: said(f"{path}.{key}", one) for key, one in value.items() if one not in ("", None)}
+    if parts.keys() == {"name"}:
+        return parts["name"]
+    return "{" + ", ".join(f"{key} {words}" for key, words in parts.items()) + "}"
 
 
 def _counted(name: str, value: int) -> str:
