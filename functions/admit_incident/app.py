@@ -15,6 +15,7 @@ from nightshift.aws import auto_scaling, evidence, reaching
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.decisions import recorded
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.incident import Attempt, Incident, Lease, Reach
@@ -27,7 +28,7 @@ LIMITS = ("attempts", "attempts_window_seconds", "cooldown_seconds", "share_perc
 
 
 class Environment(Settings):
-    """The tables, and the bus on which a storm is told."""
+    """The tables, where large inputs are kept, and the bus on which a storm is told."""
 
     incidents_table: str
     journal_table: str
@@ -35,6 +36,7 @@ class Environment(Settings):
     groups_table: str
     policies_table: str
     inspections_table: str
+    artifacts_bucket: str
     bus_name: str
 
 
@@ -65,6 +67,7 @@ def decide(incident_id: str, now: datetime) -> dict[str, Any]:
         admission.answer,
         admission.reason,
         _inputs(situation, admission) | {"policy": version},
+        (recorded.record("admission", situation, admission, version),),
     )
     storm = _weather(situation, admission) if admission.guard == "storm" else ""
     wait = admission.guard if admission.answer in ("wait", "delegate") else ""

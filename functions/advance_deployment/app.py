@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,10 @@ from nightshift import clock, envelopes
 from nightshift.aws import auto_scaling, evidence, group_health, target_groups
 from nightshift.aws.group_health import Seen
 from nightshift.aws.stores import Stores
-from nightshift.decisions import maintenance, rollout
-from nightshift.decisions.health import judge
+from nightshift.decisions import maintenance, recorded, rollout
+from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollout import Progress, Step
+from nightshift.decisions.verification import Aftermath, verify
 from nightshift.deployment import Deployment, Touched
 from nightshift.errors import Refused
 from nightshift.incident import GroupState
@@ -29,7 +31,7 @@ ACTOR = "advance_deployment"
 
 
 class Environment(Settings):
-    """The tables to read and the two to write."""
+    """The tables to read and the two to write, and where large inputs are kept."""
 
     deployments_table: str
     journal_table: str
@@ -38,6 +40,7 @@ class Environment(Settings):
     groups_table: str
     policies_table: str
     inspections_table: str
+    artifacts_bucket: str
 
 
 class Request(BaseModel):
@@ -59,16 +62,18 @@ def advance(deployment_id: str, now: datetime) -> dict[str, Any]:
     """Judge the nodes that were touched, then ask what comes next; write down what has changed."""
     stores = Stores.of(Environment)
     deployment = stores.deployments.get(deployment_id)
-    _, policy = stores.policies.current()
+    version, policy = stores.policies.current()
     group, app = stores.groups.get(deployment.group), policy.apps.get(deployment.app)
     if group is None or app is None or deployment.group not in policy.groups:
         raise Refused("deployment.unknown_app", f"the policy deploys no app {deployment.app} any more")
-    nodes = {
-        node: _judged(node, one, policy, deployment.group, now) for node, one in deployment.nodes.items()
+    judged = {
+        node: one for node in deployment.nodes if (one := _judge(deployment, node, policy, now)) is not None
     }
-    if nodes != deployment.nodes:
-        deployment = _write_down(deployment, nodes, now)
-    step = rollout.next_step(_progress(deployment, app, group, policy, now))
+    if judged:
+        deployment = _write_down(deployment, judged, version, now)
+    progress = _progress(deployment, app, group, policy, now)
+    step = rollout.next_step(progress)
+    deployment = _decided(deployment, progress, step, version)
     if step.action in {"wait", "bake"}:
         return _answer("LookAgain", step, until=_until(step, app, now))
     if step.action == "next_batch":
@@ -76,40 +81,64 @@ def advance(deployment_id: str, now: datetime) -> dict[str, Any]:
     return _answer("CloseDeployment", step, outcome=step.state, roll_back=step.action == "roll_back")
 
 
-def _judged(node_id: str, touched: Touched, policy: Policy, group: str, now: datetime) -> Touched:
-    """A node whose document is over is in progress until its symptoms stayed away, by newer samples."""
+def _judge(
+    deployment: Deployment, node_id: str, policy: Policy, now: datetime
+) -> tuple[Aftermath, Verdict] | None:
+    """A node whose document is over is judged by newer samples; None while there is nothing to say of it."""
+    touched, group = deployment.nodes[node_id], deployment.group
     if touched.state != "InProgress" or not touched.acted_at:
-        return touched
-    acted = clock.parse(touched.acted_at)
+        return None
     seen = Stores.of(Environment).inspections
-    samples = evidence.samples(seen, policy.symptoms, node_id, acted, now)
+    samples = evidence.samples(seen, policy.symptoms, node_id, clock.parse(touched.acted_at), now)
     heard = {name: policy.symptoms[name] for name, found in samples.items() if found}
-    verdict = judge(heard or policy.symptoms, samples, touched.acted_at, now, policy.healing_of(group))
-    if verdict.state == "undecided":
-        return touched
-    healthy, reason = verdict.state == "healthy", verdict.reason
-    if healthy and target_groups.of(policy.groups[group]).join([node_id]):
-        seconds = 2 * policy.healing_of(group).verify_timeout_seconds
-        if now < acted + clock.seconds(seconds):
-            return touched
-        healthy, reason = False, f"its target group does not find it healthy {seconds} s after its restart"
-    state = "Succeeded" if healthy else "Failed"
-    ended = {"state": state, "ended_at": clock.iso(now), "detail": reason}
-    return touched.model_copy(update=ended)
+    aftermath = Aftermath(
+        now=now,
+        acted_at=touched.acted_at,
+        symptoms=heard or policy.symptoms,
+        samples=samples,
+        healing=policy.healing_of(group),
+    )
+    verdict = verify(aftermath)
+    # Only a node that is well goes back to where requests are sent to it.
+    if verdict.state == "healthy" and target_groups.of(policy.groups[group]).join([node_id]):
+        aftermath = replace(aftermath, in_traffic=False)
+        verdict = verify(aftermath)
+    return None if verdict.state == "undecided" else (aftermath, verdict)
 
 
-def _write_down(deployment: Deployment, nodes: dict[str, Touched], now: datetime) -> Deployment:
-    fresh = {node: one for node, one in nodes.items() if one != deployment.nodes[node]}
+def _write_down(
+    deployment: Deployment, judged: dict[str, tuple[Aftermath, Verdict]], version: str, now: datetime
+) -> Deployment:
+    fresh = {node: _ended(deployment.nodes[node], verdict, now) for node, (_, verdict) in judged.items()}
     told = {node: f"{one.state}: {one.detail}" for node, one in sorted(fresh.items())}
+    nodes = deployment.nodes | fresh
     over = all(one.state != "InProgress" for one in nodes.values())
     reason = ", ".join(f"{node} {one.state}" for node, one in sorted(fresh.items()))
+    decided = tuple(
+        recorded.record("verification", given, verdict, version)
+        for _, (given, verdict) in sorted(judged.items())
+    )
     return Stores.of(Environment).deployments.record(
         deployment,
         now,
-        Note("verification", ACTOR, "judged", reason, told),
+        Note("verification", ACTOR, "judged", reason, told, decided),
         nodes=nodes,
         batch_ended_at=clock.iso(now) if over else deployment.batch_ended_at,
     )
+
+
+def _ended(touched: Touched, verdict: Verdict, now: datetime) -> Touched:
+    state = "Succeeded" if verdict.state == "healthy" else "Failed"
+    return touched.model_copy(update={"state": state, "ended_at": clock.iso(now), "detail": verdict.reason})
+
+
+def _decided(deployment: Deployment, progress: Progress, step: Step, version: str) -> Deployment:
+    """Write down what comes next, once; it is asked every few seconds, and mostly the answer is the same."""
+    if deployment.step == step.name:
+        return deployment
+    decided = recorded.record("rollout", progress, step, version)
+    note = Note("rollout", ACTOR, step.action, step.reason, {"batch": list(step.batch)}, (decided,))
+    return Stores.of(Environment).deployments.record(deployment, progress.now, note, step=step.name)
 
 
 def _progress(deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime) -> Progress:

@@ -13,6 +13,8 @@ from nightshift import clock, envelopes
 from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.decisions import recorded
+from nightshift.decisions.recorded import Undoing
 from nightshift.decisions.rollback import Way, way_back
 from nightshift.deployment import Deployment, undo_of
 from nightshift.envelopes import ExecutionEnded
@@ -28,7 +30,7 @@ ACTOR = "close_deployment"
 
 
 class Environment(Settings):
-    """The tables, the bus, and the machine that a rollback is started on."""
+    """The tables, the bus, the machine that a rollback is started on, and where large inputs are kept."""
 
     bus_name: str
     deployments_table: str
@@ -38,6 +40,7 @@ class Environment(Settings):
     releases_table: str
     policies_table: str
     deploy_state_machine_arn: str
+    artifacts_bucket: str
 
 
 class Request(BaseModel):
@@ -86,7 +89,8 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
     """One transaction: its state, the group's turn and leases, how the release fared, and its rollback."""
     stores = Stores.of(Environment)
     group = stores.groups.get(deployment.group)
-    way = _way(deployment) if _must_undo(deployment, request) else None
+    undoing = _undoing(deployment) if _must_undo(deployment, request) else None
+    way = way_back(**vars(undoing)) if undoing else None
     undo = _undo(deployment, way, request.reason, now) if way and way.target else None
     reason = request.reason + (f"; {way.reason}" if way else "")
     undone_by = undo.deployment_id if undo else ""
@@ -113,6 +117,7 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
             request.outcome,
             reason,
             {"trigger": request.trigger, "undone_by": undone_by},
+            (recorded.record("way_back", undoing, way, ""),) if undoing else (),
         ),
         *writes,
         state=request.outcome,
@@ -128,12 +133,11 @@ def _must_undo(deployment: Deployment, request: Request) -> bool:
     return request.roll_back and deployment.kind != "rollback" and bool(deployment.nodes)
 
 
-def _way(deployment: Deployment) -> Way:
+def _undoing(deployment: Deployment) -> Undoing:
     known = Stores.of(Environment).releases.of_app(deployment.app)
     touched = {node: one.started_at for node, one in deployment.nodes.items()}
-    return way_back(
-        known, deployment.group, deployment.release.version if deployment.release else "", touched
-    )
+    failing = deployment.release.version if deployment.release else ""
+    return Undoing(tuple(known), deployment.group, failing, touched)
 
 
 def _undo(deployment: Deployment, way: Way, reason: str, now: datetime) -> Deployment:

@@ -12,14 +12,15 @@ from pydantic import BaseModel
 from nightshift import clock, envelopes, releases
 from nightshift.aws import artifacts, auto_scaling, group_health, secrets
 from nightshift.aws.stores import Stores
-from nightshift.decisions import gates, rollback, rollout
+from nightshift.decisions import gates, recorded, rollback, rollout
 from nightshift.decisions.gates import Passage
+from nightshift.decisions.recorded import Asked, Planning
 from nightshift.decisions.rollout import Target
 from nightshift.deployment import Deployment
 from nightshift.errors import Conflict, Permanent, Refused
 from nightshift.events import DeploymentStarted, traceparent
 from nightshift.incident import GroupState, Release
-from nightshift.journal import Note
+from nightshift.journal import Decided, Note
 from nightshift.policy import Policy
 from nightshift.policy_apps import App
 from nightshift.releases import Built
@@ -70,7 +71,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def plan(deployment: Deployment, now: datetime) -> dict[str, Any]:
     """Each part may run twice: what was planned is not planned again."""
     stores = Stores.of(Environment)
-    _, policy = stores.policies.current()
+    version, policy = stores.policies.current()
     app = policy.apps.get(deployment.app)
     group = stores.groups.get(deployment.group)
     if app is None or group is None or deployment.group not in policy.groups:
@@ -85,30 +86,34 @@ def plan(deployment: Deployment, now: datetime) -> dict[str, Any]:
     if group.deploying not in ("", deployment.deployment_id):
         return _wait(app, now, f"{group.deploying} is being deployed to {group.group}")
     try:
-        return _planned(deployment, app, group, policy, now)
+        return _planned(deployment, app, group, (version, policy), now)
     except Conflict as lost:
         return _wait(app, now, lost.message)
 
 
 def _planned(
-    deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime
+    deployment: Deployment, app: App, group: GroupState, policies: tuple[str, Policy], now: datetime
 ) -> dict[str, Any]:
-    stores = Stores.of(Environment)
+    stores, (version, policy) = Stores.of(Environment), policies
     built = _release(deployment, app, group)
     if isinstance(built, str):
         return _close("Stopped", built)
-    passage = _passage(deployment, app, group, built, now)
-    if passage.answer in ("stop", "late"):
-        return _close("Stopped" if passage.answer == "stop" else "Failed", passage.reason)
-    if passage.answer == "wait":
-        return _queued(deployment, app, passage.reason, now)
+    asked = _asked(deployment, app, group, built, now)
+    passage = gates.judge(**vars(asked))
+    weighed = recorded.record("gates", asked, passage, version)
+    if passage.answer != "go":
+        return _held(deployment, app, passage, weighed, now)
     previous = _previous(deployment, group, built)
     settings = policy.groups[deployment.group]
     capacity = auto_scaling.capacity(settings.auto_scaling_group)
     seen = group_health.look(stores.nodes, stores.inspections, policy, group, capacity.in_service, now)
     targets = [Target(one.node_id, seen.health(one.node_id), one.release) for one in seen.nodes]
-    batches = rollout.plan(targets, app.strategy, capacity.desired, "none", built.version)
+    planning = Planning(targets, app.strategy, capacity.desired, "none", built.version)
+    batches = rollout.plan(**vars(planning))
+    decided = (weighed, recorded.record("plan", planning, batches, version))
     if batches.code:
+        note = Note("plan", ACTOR, "refused", batches.reason, {"code": batches.code}, decided)
+        stores.deployments.record(deployment, now, note)
         raise Refused(batches.code, batches.reason)
     inputs = {
         "version": built.version,
@@ -122,7 +127,7 @@ def _planned(
     changed = stores.deployments.record(
         deployment,
         now,
-        Note("plan", ACTOR, "planned", f"{built.version}: {batches.reason}", inputs),
+        Note("plan", ACTOR, "planned", f"{built.version}: {batches.reason}", inputs, decided),
         stores.turns.take(group.group, deployment.deployment_id),
         state="InProgress",
         release=built.artifact,
@@ -139,21 +144,26 @@ def _planned(
     return {"next": "AdvanceDeployment"}
 
 
-def _passage(deployment: Deployment, app: App, group: GroupState, built: Built, now: datetime) -> Passage:
+def _asked(deployment: Deployment, app: App, group: GroupState, built: Built, now: datetime) -> Asked:
     """What its gates say; what proved itself in the group before is not asked again, nor is a rollback."""
-    if deployment.kind == "rollback" or built.state_in(group.group) == "good":
-        return Passage("go", "no gate is asked of what was good before")
-    reports = Stores.of(Environment).gates.of_commit(built.commit) if app.gates else ()
-    deadline = clock.parse(deployment.created_at) + clock.seconds(app.gates_seconds)
-    return gates.judge(app.gates, reports, now, deadline)
+    proven = deployment.kind == "rollback" or built.state_in(group.group) == "good"
+    wanted = () if proven else app.gates
+    reports = Stores.of(Environment).gates.of_commit(built.commit) if wanted else ()
+    return Asked(wanted, reports, now, clock.parse(deployment.created_at) + clock.seconds(app.gates_seconds))
 
 
-def _queued(deployment: Deployment, app: App, reason: str, now: datetime) -> dict[str, Any]:
-    """Wait, and say for what; once, as long as it is the same."""
-    if deployment.reason != reason:
-        note = Note("gates", ACTOR, "wait", reason, {})
-        Stores.of(Environment).deployments.record(deployment, now, note, state="Queued", reason=reason)
-    return _wait(app, now, reason)
+def _held(
+    deployment: Deployment, app: App, passage: Passage, weighed: Decided, now: datetime
+) -> dict[str, Any]:
+    """Wait, or give up, and say why; once, as long as it is the same."""
+    if deployment.reason != passage.reason:
+        note = Note("gates", ACTOR, passage.answer, passage.reason, {}, (weighed,))
+        Stores.of(Environment).deployments.record(
+            deployment, now, note, state="Queued", reason=passage.reason
+        )
+    if passage.answer == "wait":
+        return _wait(app, now, passage.reason)
+    return _close("Stopped" if passage.answer == "stop" else "Failed", passage.reason)
 
 
 def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ from pydantic import BaseModel
 from nightshift import clock, envelopes, remedies
 from nightshift.aws import auto_scaling, evidence
 from nightshift.aws.stores import Stores
-from nightshift.decisions.health import Verdict, judge
+from nightshift.decisions import recorded
+from nightshift.decisions.verification import Aftermath, Replacement
+from nightshift.decisions.verification import verify as judge
 from nightshift.errors import Permanent
 from nightshift.incident import Incident, Level, Sample
 from nightshift.journal import Note
@@ -24,13 +27,14 @@ ACTOR = "verify_health"
 
 
 class Environment(Settings):
-    """The tables to read and the two to write."""
+    """The tables to read and the two to write, and where large inputs are kept."""
 
     incidents_table: str
     journal_table: str
     nodes_table: str
     policies_table: str
     inspections_table: str
+    artifacts_bucket: str
 
 
 class Request(BaseModel):
@@ -57,12 +61,8 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
         raise Permanent("incident.untouched", f"{incident_id} has no action to verify")
     acted_at = level.acted_at or level.started_at
     version, policy = Stores.of(Environment).policies.current()
-    known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
-    seen = Stores.of(Environment).inspections
-    samples = evidence.samples(seen, known, incident.node_id, clock.parse(acted_at), now)
-    verdict = _with_capacity(
-        judge(known, samples, acted_at, now, policy.healing_of(incident.group)), incident, level, now, policy
-    )
+    aftermath = look(incident, level, policy, now)
+    verdict = judge(aftermath)
     answer: dict[str, Any] = {
         "incident_id": incident_id,
         "reason": verdict.reason,
@@ -74,36 +74,42 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     healed = verdict.state == "healthy"
     inputs = {
         "acted_at": acted_at,
-        "newest_samples": _newest(samples),
+        "newest_samples": _newest(aftermath.samples),
         "policy": version,
         "node_id": incident.node_id,
     }
-    note = Note("verification", ACTOR, verdict.state, verdict.reason, inputs)
+    decided = recorded.record("verification", aftermath, verdict, version)
+    note = Note("verification", ACTOR, verdict.state, verdict.reason, inputs, (decided,))
     changed = incidents.record(incident, now, note, levels=_judged(incident, level, healed=healed, now=now))
     if healed:
         return {**answer, "next": "CloseIncident", "outcome": "healed", "version": changed.version}
     return {**answer, "next": "AdmitIncident"}
 
 
-def _with_capacity(
-    verdict: Verdict, incident: Incident, level: Level, now: datetime, policy: Policy
-) -> Verdict:
-    """After a replacement the group must also count as many nodes InService as it wants."""
-    if verdict.state != "healthy" or remedies.load(level.remedy).STATE != "ReplaceNode":
-        return verdict
+def look(incident: Incident, level: Level, policy: Policy, now: datetime) -> Aftermath:
+    """What is known after the level's action; of a replacement also how its group stands."""
+    acted_at = level.acted_at or level.started_at
+    known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
+    seen = Stores.of(Environment).inspections
+    replaced = remedies.load(level.remedy).STATE == "ReplaceNode"
+    return Aftermath(
+        now=now,
+        acted_at=acted_at,
+        symptoms=known,
+        samples=evidence.samples(seen, known, incident.node_id, clock.parse(acted_at), now),
+        healing=policy.healing_of(incident.group),
+        replacement=_replacement(incident) if replaced else None,
+    )
+
+
+def _replacement(incident: Incident) -> Replacement:
     node = Stores.of(Environment).nodes.get(incident.node_id)
     if node is None:
-        return Verdict("unhealthy", f"the successor {incident.node_id} is not in the inventory")
-    view = auto_scaling.describe(node.auto_scaling_group)
-    if incident.node_id in view.in_service and len(view.in_service) >= view.desired:
-        return verdict
-    reason = f"{len(view.in_service)} of {view.desired} nodes of {view.name} are InService"
-    timeout = clock.parse(level.acted_at or level.started_at) + clock.seconds(
-        policy.healing_of(incident.group).verify_timeout_seconds
+        return Replacement(incident.node_id, known=False)
+    group = node.auto_scaling_group
+    return Replacement(
+        incident.node_id, known=True, auto_scaling_group=group, capacity=auto_scaling.capacity(group)
     )
-    if now >= timeout:
-        return Verdict("unhealthy", reason)
-    return Verdict("undecided", reason, now + clock.seconds(2))
 
 
 def _judged(incident: Incident, level: Level, *, healed: bool, now: datetime) -> tuple[Level, ...]:
@@ -112,7 +118,7 @@ def _judged(incident: Incident, level: Level, *, healed: bool, now: datetime) ->
     return (*incident.levels[:-1], changed)
 
 
-def _newest(samples: dict[str, tuple[Sample, ...]]) -> dict[str, list[str]]:
+def _newest(samples: Mapping[str, Sequence[Sample]]) -> dict[str, list[str]]:
     return {
         name: [f"{sample.at} {sample.value}" for sample in found[-10:]] for name, found in samples.items()
     }

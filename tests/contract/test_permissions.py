@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from nightshift.aws import session, tables
+from nightshift.aws import journals, session, tables
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.deploying import baking, commit, good, policy, push, report, repository, switched, walk
 from tests.functional.fleet import grow
@@ -225,20 +226,25 @@ CAREFUL = {
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> set[Call]:
-    """Every permission that was used on the tour."""
+    """Every permission that was used on the tour, on which what decisions are given is always kept apart."""
     found: set[Call] = set()
+    with patch.object(journals, "INLINE", 0):
+        _travel(found, tmp_path_factory.mktemp("git") / "web")
+    return found
+
+
+def _travel(found: set[Call], git: Path) -> None:
     for journey in TOUR:
         with made(CAREFUL.get(journey, POLICY)) as world:
             journey(world)
             found |= set(world.calls)
-    folder = repository(tmp_path_factory.mktemp("git") / "web")
+    folder = repository(git)
     gated = policy(folder).replace(
         "    credentials: web\n", "    credentials: web\n    gates: [ci, { name: scan, secret: scan }]\n"
     )
     with made(switched(gated)) as world:
         deployed(world, folder)
         found |= set(world.calls)
-    return found
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

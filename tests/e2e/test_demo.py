@@ -36,6 +36,7 @@ def test_every_scenario_of_the_demo_passes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     report = json.loads((tmp_path / "demo-report.json").read_text())
     assert report["version"] == 1
+    assert "decisions made again, each the same byte for byte" in done.stdout
     found = {one["name"]: one for one in report["scenarios"]}
     assert {name: (one["outcome"], one["level"]) for name, one in found.items()} == SCENARIOS
     assert all(one["passed"] and one["evidence"] for one in found.values())

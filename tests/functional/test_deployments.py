@@ -215,7 +215,7 @@ def test_a_stop_by_hand_brings_back_what_was_touched(world: World, folder: Path)
     assert walk(world, stopped.undone_by).state == "Succeeded"
     assert releases(world).of_app("web")[-1].state_in(GROUP) == "built"
     kinds = [entry["kind"] for entry in store.story(deployment_id)]
-    assert kinds[:3] == ["opened", "plan", "intent"]
+    assert kinds[:4] == ["opened", "plan", "rollout", "intent"]
     assert kinds[-1] == "closed"
 
 

@@ -41,7 +41,7 @@ class Deployment(_Fact):
     ``ref`` is the tag that is deployed, empty for the app's branch. ``previous`` is what can be gone back to;
     ``release`` is known once it is planned. ``undoes`` is the deployment that a rollback takes back,
     ``undone_by`` the rollback. ``troubled_before`` are subjects that were ill before anything was touched: no
-    fault of this release.
+    fault of this release. ``step`` is what was decided last.
     """
 
     deployment_id: str
@@ -63,6 +63,7 @@ class Deployment(_Fact):
     desired: int = 0
     troubled_before: tuple[str, ...] = ()
     stop_requested: str = ""
+    step: str = ""
     trigger: Trigger | None = None
     undoes: str = ""
     undone_by: str = ""

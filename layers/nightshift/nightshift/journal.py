@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nightshift import clock
@@ -21,12 +21,35 @@ GENESIS = "0" * 64
 
 
 @dataclass(frozen=True)
+class Decided:
+    """A pure decision that can be made again: which, by which policy and code, on what, and its answer.
+
+    ``given`` is canonical JSON. Where it is too large for an entry it is kept apart, and only its SHA-256
+    stands in the entry: ``apart`` is true then.
+    """
+
+    name: str
+    policy: str
+    code: str
+    given: str
+    answer: object
+    apart: bool = False
+
+    @property
+    def content(self) -> dict[str, object]:
+        """As it stands in an entry."""
+        told = {"name": self.name, "policy": self.policy, "code": self.code, "answer": self.answer}
+        size = {"given_sha256": digest(self.given), "given_bytes": len(self.given.encode())}
+        return told | (size if self.apart else {"given": json.loads(self.given)})
+
+
+@dataclass(frozen=True)
 class Note:
     """What a function wants remembered: who decided what, why, and the values that were compared.
 
     ``kind`` is the act (``opened``, ``admission``, ``intent``, ``result``, ``verification``,
-    ``closed``); ``actor`` the function; ``verdict`` its answer; ``inputs`` plain values, numbers as
-    integers or text.
+    ``closed``); ``actor`` the function; ``verdict`` its answer; ``inputs`` plain values for people, numbers
+    as integers or text; ``decisions`` what was decided on the way, with everything to decide it again.
     """
 
     kind: str
@@ -34,6 +57,13 @@ class Note:
     verdict: str
     reason: str
     inputs: Mapping[str, object] = field(default_factory=dict)
+    decisions: tuple[Decided, ...] = ()
+
+    def lightened(self, most: int) -> tuple[Note, tuple[str, ...]]:
+        """This note with every input of more than ``most`` bytes apart, and the texts of those."""
+        large = [one for one in self.decisions if len(one.given.encode()) > most]
+        light = tuple(replace(one, apart=one in large) for one in self.decisions)
+        return replace(self, decisions=light), tuple(one.given for one in large)
 
 
 @dataclass(frozen=True)
@@ -79,19 +109,20 @@ def canonical(value: object) -> str:
 
 def link(chain: str, seq: int, previous: str, at: datetime, note: Note) -> Entry:
     """The entry that follows ``previous`` (the hash of entry ``seq - 1``, or ``GENESIS``)."""
-    text = canonical(
-        {
-            "actor": note.actor,
-            "at": clock.iso(at),
-            "chain": chain,
-            "inputs": dict(note.inputs),
-            "kind": note.kind,
-            "previous": previous,
-            "reason": note.reason,
-            "seq": seq,
-            "verdict": note.verdict,
-        }
-    )
+    content: dict[str, object] = {
+        "actor": note.actor,
+        "at": clock.iso(at),
+        "chain": chain,
+        "inputs": dict(note.inputs),
+        "kind": note.kind,
+        "previous": previous,
+        "reason": note.reason,
+        "seq": seq,
+        "verdict": note.verdict,
+    }
+    if note.decisions:
+        content["decisions"] = [one.content for one in note.decisions]
+    text = canonical(content)
     return Entry(chain, seq, text, digest(text))
 
 

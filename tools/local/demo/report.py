@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from nightshift import journal
-from tools.cli import screen
+from tools.cli import replaying, screen
+from tools.cli.history import Chain
 from tools.local.demo.bill import Bill
 from tools.local.demo.scenarios import Result
 from tools.local.demo.world import World
@@ -26,17 +26,38 @@ def write(path: Path, results: Sequence[Result], seconds: float) -> None:
     path.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def broken_chains(world: World) -> list[str]:
-    """The incidents and deployments whose journal does not verify, with the reason."""
-    chains = {one.incident_id: one.head for one in world.incidents}
-    chains |= {one.deployment_id: one.head for one in world.deployments("web-local")}
-    checks = [journal.verify(chain, world.journals.read(chain), head) for chain, head in chains.items()]
-    return [f"{check.chain}: {check.reason}" for check in checks if not check.intact]
+@dataclass(frozen=True)
+class Audit:
+    """How the journals stand: how much is in them, and what is wrong, as one reason a problem."""
+
+    chains: int
+    entries: int
+    decisions: int
+    problems: tuple[str, ...]
 
 
-def show(
-    console: Console, results: Sequence[Result], world: World, bill: Bill, broken: Sequence[str]
-) -> None:
+def audit(world: World) -> Audit:
+    """Verify the journal of every incident and deployment, and make each of its decisions again."""
+    heads = {one.incident_id: one.head for one in world.incidents}
+    heads |= {one.deployment_id: one.head for one in world.deployments("web-local")}
+    chains = [Chain(name, tuple(world.journals.read(name)), head) for name, head in heads.items()]
+    problems = [f"{one.name}: {one.check.reason}" for one in chains if not one.check.intact]
+    made = [
+        (one.name, again)
+        for one in chains
+        if one.check.intact
+        for entry in one.entries
+        for again in replaying.replay(entry, world.journals.given)
+    ]
+    problems += [
+        f"{name} #{again.seq} {again.name}: {again.outcome} {again.reason}"
+        for name, again in made
+        if again.outcome != "identical"
+    ]
+    return Audit(len(chains), sum(len(one.entries) for one in chains), len(made), tuple(problems))
+
+
+def show(console: Console, results: Sequence[Result], world: World, bill: Bill, audited: Audit) -> None:
     """Print the summary."""
     table = screen.table("scenario", "result", "outcome", "level", "seconds")
     for result in results:
@@ -53,13 +74,16 @@ def show(
     cents, count = bill.cost_per_incident * 100, len(world.incidents)
     console.print(f"estimated cost   {cents:.4f} US cents per incident, over {count} incidents")
     console.print(f"                 [dim]list prices of {escape(bill.prices_as_of)}[/]")
-    entries = sum(one.seq for one in world.incidents)
     state = (
-        f"[red]BROKEN: {escape('; '.join(broken))}[/]"
-        if broken
+        f"[red]BROKEN: {escape('; '.join(audited.problems))}[/]"
+        if audited.problems
         else "[green]verified[/], every chain is whole"
     )
-    console.print(f"journal          {entries} entries in {len(world.incidents)} chains, {state}")
+    console.print(f"journal          {audited.entries} entries in {audited.chains} chains, {state}")
+    if not audited.problems:
+        console.print(
+            f"                 {audited.decisions} decisions made again, each the same byte for byte"
+        )
 
 
 def _by_level(results: Sequence[Result]) -> str:

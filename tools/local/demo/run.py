@@ -87,10 +87,10 @@ def _play(console: Console, pager: Pager, fleet: str, began: float, *, plain: bo
         for phase in PHASES:
             results += _phase([make() for make in phase], world, narrator)
     charged = bill.make(world, home() / "run" / "calls.jsonl")
-    broken = report.broken_chains(world)
-    report.show(console, results, world, charged, broken)
+    audited = report.audit(world)
+    report.show(console, results, world, charged, audited)
     seconds = time.monotonic() - began
-    passed = all(result.passed for result in results) and not broken
+    passed = all(result.passed for result in results) and not audited.problems
     report.write(home() / stack.REPORT, results, seconds)
     verdict = "[green]all scenarios passed[/]" if passed else "[red]the demo FAILED[/]"
     console.print(f"{verdict} in {seconds:.0f} s; written to {home() / stack.REPORT}")

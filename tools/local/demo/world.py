@@ -38,8 +38,8 @@ class World:
 
     @property
     def journals(self) -> Journals:
-        """The journal table."""
-        return Journals(self.connection.output("JournalTable"))
+        """The journal table, and where large inputs are kept."""
+        return Journals(self.connection.output("JournalTable"), self.connection.output("ArtifactsBucket"))
 
     @property
     def store(self) -> Incidents:

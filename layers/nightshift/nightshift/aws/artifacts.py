@@ -1,4 +1,4 @@
-"""The artifacts bucket: releases, the policy's source, and what nodes were like before a remedy."""
+"""The artifacts bucket: releases, the policy's source, what nodes were like, what decisions were given."""
 
 from __future__ import annotations
 
@@ -68,3 +68,18 @@ def save(bucket: str, key: str, content: str) -> None:
     client("s3", brief=True).put_object(
         Bucket=bucket, Key=key, Body=content.encode(), ContentType="text/plain; charset=utf-8"
     )
+
+
+def keep(bucket: str, key: str, content: str) -> None:
+    """Store ``content`` under ``key``, which names it by its sum: again changes nothing."""
+    client("s3").put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
+
+
+def find(bucket: str, key: str) -> str | None:
+    """An object as text; None when there is none."""
+    try:
+        return text(bucket, key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise

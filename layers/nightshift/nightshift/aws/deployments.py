@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from nightshift import clock, journal
+from nightshift import clock
 from nightshift.aws import tables
 from nightshift.aws.commands import Invocation
 from nightshift.aws.journals import Journals
@@ -47,7 +47,7 @@ class Deployments:
 
     def creation(self, deployment: Deployment, at: datetime, note: Note) -> list[Write]:
         """The writes that store a new deployment with the first entry of its journal."""
-        entry = journal.link(deployment.deployment_id, 1, GENESIS, at, note)
+        entry = self._journals.link(deployment.deployment_id, 1, GENESIS, at, note)
         stored = deployment.model_copy(update={"version": 1, "seq": 1, "head": entry.hash})
         item = stored.model_dump(mode="json", exclude_none=True)
         return [
@@ -59,7 +59,7 @@ class Deployments:
         self, deployment: Deployment, at: datetime, note: Note, *more: Write, **changes: object
     ) -> Deployment:
         """Change ``deployment`` and append ``note``, with ``more`` in the same transaction; or Conflict."""
-        entry = journal.link(deployment.deployment_id, deployment.seq + 1, deployment.head, at, note)
+        entry = self._journals.link(deployment.deployment_id, deployment.seq + 1, deployment.head, at, note)
         version = {"version": deployment.version + 1, "seq": entry.seq, "head": entry.hash}
         changed = deployment.model_copy(update={**changes, **version})
         item = changed.model_dump(mode="json", exclude_none=True)

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from nightshift import journal
 from nightshift.aws import tables
 from nightshift.aws.journals import Journals
 from nightshift.aws.tables import Write
@@ -57,7 +56,7 @@ class Incidents:
 
         Raises Conflict when there is one already.
         """
-        entry = journal.link(incident.incident_id, 1, GENESIS, at, note)
+        entry = self._journals.link(incident.incident_id, 1, GENESIS, at, note)
         stored = incident.model_copy(update={"version": 1, "seq": 1, "head": entry.hash})
         heard = self.subject(incident.subject).seen | {alarm: incident.symptoms[incident.symptom].raised_at}
         tables.transact(
@@ -77,7 +76,7 @@ class Incidents:
 
         Raises Conflict when the incident is not as it was read, or when one of ``more`` loses.
         """
-        entry = journal.link(incident.incident_id, incident.seq + 1, incident.head, at, note)
+        entry = self._journals.link(incident.incident_id, incident.seq + 1, incident.head, at, note)
         version = {"version": incident.version + 1, "seq": entry.seq, "head": entry.hash}
         changed = incident.model_copy(update={**changes, **version})
         write = tables.replace("incident", self._table, _item(changed), read=incident.version)

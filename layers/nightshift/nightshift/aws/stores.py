@@ -40,7 +40,7 @@ class Stores:
     @property
     def incidents(self) -> Incidents:
         """The incidents, with the journal that explains them."""
-        return Incidents(self._named("incidents_table"), Journals(self._named("journal_table")))
+        return Incidents(self._named("incidents_table"), self._journals)
 
     @property
     def nodes(self) -> Nodes:
@@ -55,7 +55,7 @@ class Stores:
     @property
     def deployments(self) -> Deployments:
         """The deployments, with the journal that explains them."""
-        return Deployments(self._named("deployments_table"), Journals(self._named("journal_table")))
+        return Deployments(self._named("deployments_table"), self._journals)
 
     @property
     def releases(self) -> Releases:
@@ -125,6 +125,10 @@ class Stores:
         """What saves diagnostics; a function without the bucket (replace_node) has no output to save."""
         bucket = getattr(self._settings, "artifacts_bucket", "")
         return Diagnostics(self.incidents, self.steps, bucket, actor)
+
+    @property
+    def _journals(self) -> Journals:
+        return Journals(self._named("journal_table"), getattr(self._settings, "artifacts_bucket", ""))
 
     def _named(self, setting: str) -> str:
         value = getattr(self._settings, setting, None)

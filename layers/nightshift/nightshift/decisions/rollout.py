@@ -7,7 +7,7 @@ triggers have CodeDeploy's names. ``rollback`` decides where a rollback leads.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -69,7 +69,7 @@ class Step:
     """What comes next and why; ``state`` is the deployment's from now on.
 
     ``batch`` holds the nodes to touch next, ``until`` when to look again, ``trigger`` what caused a rollback.
-    ``page`` says that a person must know.
+    ``page`` says that a person must know. ``rule`` is the one that decided.
     """
 
     action: Action
@@ -79,6 +79,12 @@ class Step:
     until: datetime | None = None
     trigger: Trigger | None = None
     page: bool = False
+    rule: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is decided, the same however often it is: reasons count down, and change with every look."""
+        return " ".join((self.action, self.rule, *self.batch))
 
 
 def plan(targets: Sequence[Target], strategy: Strategy, desired: int, traffic: Traffic, version: str) -> Plan:
@@ -122,7 +128,7 @@ def next_step(progress: Progress) -> Step:
     for rule in (_running, _undone, _baking, _finished, _held, _short):
         step = rule(progress)
         if step:
-            return step
+            return replace(step, rule=rule.__name__.strip("_"))
     number, batch = _next_batch(progress)
     reason = f"batch {number} of {len(progress.batches)}: {len(batch)} nodes"
     left = f"{len(progress.healthy - set(batch))} healthy ones of {progress.desired} besides them"
