@@ -47,8 +47,8 @@ class Login:
     def of(cls, credentials: Credentials) -> Login:
         """Read the key and index the known hosts.
 
-        Raises Refused ``ssh.key_unreadable`` for anything but an unencrypted ed25519 private key, and
-        ``ssh.known_hosts_unreadable`` for a line of known_hosts that cannot be read.
+        Raises Refused ``ssh.key_unreadable`` for anything but an unencrypted ed25519 private key. A line of
+        known_hosts that cannot be read is in ``hosts.unreadable``.
         """
         try:
             key = paramiko.Ed25519Key.from_private_key(io.StringIO(credentials.private_key_pem))
