@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from nightshift_ssh.connection import connect
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.handshake import connect
 from tests.ssh.servers import MISSING, SSHD, Site
 
 PATIENCE = 30.0

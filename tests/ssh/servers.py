@@ -60,13 +60,22 @@ class Sshd:
         return self.log.read_text(errors="replace").count("Accepted publickey")
 
     def cut(self) -> None:
-        """Kill the processes that serve connections, not the one that listens."""
-        if self.process.poll() is not None:
-            return
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        """Kill the processes that serve connections, not the one that listens, and see them gone."""
+        cut = self._signal(signal.SIGKILL)
+        ends = time.monotonic() + STARTS
+        while any(is_alive(pid) for pid in cut) and time.monotonic() < ends:
+            time.sleep(0.005)
+
+    def freeze(self) -> None:
+        """Stop the processes that serve connections so far: these hosts have gone without a word."""
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> list[int]:
+        children = descendants(self.process.pid) if self.process.poll() is None else []
         for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                os.kill(child, number)
+        return children
 
     def stop(self) -> None:
         self.cut()
@@ -152,6 +161,20 @@ def await_port(host: str, port: int, server: Sshd) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"sshd does not listen on {host}:{port}:\n{server.log.read_text()}")
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that ``pid`` has started, and those that they have."""
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [one for child in children for one in (int(child), *descendants(int(child)))]
+    return []
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 @contextlib.contextmanager

@@ -10,9 +10,9 @@ import pytest
 
 from nightshift.errors import NightshiftError
 from nightshift_ssh.command import Command
-from nightshift_ssh.connection import connect
 from nightshift_ssh.deadline import Deadline
 from nightshift_ssh.fan_out import run_all
+from nightshift_ssh.handshake import connect
 from nightshift_ssh.login import Address, Credentials, Login
 from nightshift_ssh.pool import Pool
 from tests.ssh.conftest import PATIENCE
@@ -100,3 +100,21 @@ def test_its_unknown_host_key_is_refused(node):
     with pytest.raises(NightshiftError, match=r"ssh\.host_key_unknown") as caught:
         connect(node.address, node.login(""), Deadline.after(PATIENCE))
     assert node.host_key.get_fingerprint() in caught.value.message
+
+
+@pytest.mark.parametrize("through_shell", [False, True], ids=["exec", "shell"])
+def test_a_server_that_takes_no_commands_has_certainly_begun_none(node, through_shell, monkeypatch):
+    """It opens the channel and says no to the command; the caller may try again."""
+    pool = Pool(node.login())
+    (warm,) = run_all(pool, [node.address], Command(("true",), through_shell=True), PATIENCE)
+    assert warm.result.ok
+    monkeypatch.setattr(asyncssh.SSHServerProcess, "exec_requested", lambda *_: False)
+    command = Command(("true",), through_shell=through_shell)
+    for fresh in (False, True):
+        if fresh or not through_shell:
+            other = Pool(node.login()) if fresh else pool
+            (row,) = run_all(other, [node.address], command, PATIENCE)
+            assert row.error.code == "ssh.channel_refused"
+            assert row.error.recoverable
+            other.close()
+    pool.close()

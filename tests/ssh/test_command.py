@@ -9,8 +9,8 @@ import pytest
 from nightshift.errors import NightshiftError
 from nightshift_ssh import reading
 from nightshift_ssh.command import Command
-from nightshift_ssh.connection import connect
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.handshake import connect
 from tests.ssh.conftest import PATIENCE
 
 SOON = 0.5

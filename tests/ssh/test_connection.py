@@ -12,10 +12,10 @@ import paramiko
 import pytest
 
 from nightshift.errors import NightshiftError
-from nightshift_ssh import wire
+from nightshift_ssh import transport
 from nightshift_ssh.command import Command
-from nightshift_ssh.connection import connect
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.handshake import connect
 from nightshift_ssh.login import Address, Login
 from tests.ssh.conftest import PATIENCE
 from tests.ssh.servers import another_key, free_port, make_key, mute
@@ -158,12 +158,58 @@ def test_a_bastion_that_cannot_reach_the_target_says_so(site, server):
         (f"|1|x {another_key(1)}", "hashed"),
     ],
 )
-def test_a_line_of_known_hosts_that_cannot_be_read_is_named_by_its_number(site, line, words):
-    """Silently skipped it would become an unknown host, at night."""
-    with pytest.raises(NightshiftError, match=words) as caught:
-        site.login(f"# ours\n\nweb-0 {another_key(1)}\n{line}\n")
-    assert caught.value.code == "ssh.known_hosts_unreadable"
-    assert "line 4" in caught.value.message
+def test_a_line_of_known_hosts_that_cannot_be_read_is_believed_by_nobody(site, server, line, words):
+    """The hosts beside it are reached; one that is not listed is refused and hears of the line."""
+    login = site.login(f"# ours\n\n{server.known().splitlines()[0]}\n{line}\n")
+    (unreadable,) = login.hosts.unreadable
+    assert str(unreadable).startswith("known_hosts line 4: ")
+    assert words in str(unreadable)
+    connect(server.address(0), login, Deadline.after(PATIENCE)).close()
+    error = refusal(server.address(1), login)
+    assert error.code == "ssh.host_key_unknown"
+    assert str(unreadable) in error.message
+
+
+def test_a_host_whose_own_line_cannot_be_read_is_refused_with_its_number(site, server):
+    """Another of its lines that can be read is enough."""
+    first, second = server.known().splitlines()
+    torn = first.rsplit(" ", 1)[0]
+    login = site.login(f"{torn}\n{second}\n")
+    error = refusal(server.address(0), login)
+    assert error.code == "ssh.known_hosts_unreadable"
+    assert error.context["line"] == "1"
+    assert "line 1" in error.message
+    connect(server.address(1), login, Deadline.after(PATIENCE)).close()
+    connect(server.address(0), site.login(f"{torn}\n{first}\n"), Deadline.after(PATIENCE)).close()
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("@revoked * ssh-ed25519 torn", [0, 1]),
+        ("@revoked", [0, 1]),
+        ("@revoked [{host}]:{port} ssh-ed25519", [0]),
+        ("@revoked |1|abc=|def= ssh-ed25519", [0, 1]),
+        ("@unheard-of [{host}]:{port} ssh-ed25519 torn", [0]),
+        ("@cert-authority * ssh-ed25519 torn", []),
+    ],
+)
+def test_a_line_that_might_revoke_a_key_refuses_the_hosts_that_it_may_mean(site, server, line, refused):
+    """Although they are listed: the revoked key may be theirs."""
+    line = line.format(host=server.hosts[0], port=server.port)
+    login = site.login(f"{server.known()}{line}\n")
+    for index in (0, 1):
+        if index in refused:
+            assert refusal(server.address(index), login).code == "ssh.known_hosts_unreadable"
+        else:
+            connect(server.address(index), login, Deadline.after(PATIENCE)).close()
+
+
+def test_nothing_is_believed_of_a_line_that_is_good_in_part_only(site, server):
+    """A name beside a pattern."""
+    name, key = server.known().splitlines()[0].split(" ", 1)
+    error = refusal(server.address(0), site.login(f"{name},*.example.com {key}\n"))
+    assert error.code == "ssh.known_hosts_unreadable"
 
 
 def test_a_key_that_cannot_be_read_is_refused_without_a_trace_of_it(site):
@@ -181,12 +227,17 @@ def test_a_key_that_cannot_be_read_is_refused_without_a_trace_of_it(site):
 def test_the_seams_of_paramiko_are_where_they_were(connection):
     """What wire.py sets is still what paramiko reads."""
     assert paramiko.Transport._active_check_timeout == 0.1
-    assert callable(paramiko.Transport._send_user_message)
-    table = paramiko.Transport._channel_handler_table
-    assert table[wire.MSG_CHANNEL_REQUEST] is paramiko.Channel._handle_request
+    for name in ("_send_user_message", "_next_channel"):
+        assert callable(getattr(paramiko.Transport, name))
+    for name, handler in vars(transport.Heard).items():
+        if callable(handler) and name.startswith("_") and name not in {"__init__", "_hear", "_tell"}:
+            assert callable(getattr(paramiko.Channel, name))
+    for handler in paramiko.Transport._channel_handler_table.values():
+        assert handler is getattr(paramiko.Channel, handler.__name__)
     sock = connection._transport.sock
-    assert sock.gettimeout() == wire.WAKE_SECONDS
+    assert sock.gettimeout() == transport.WAKE_SECONDS
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
 
 
 def test_nothing_is_logged_by_paramiko_itself(site, server, caplog):

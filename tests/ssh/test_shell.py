@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nightshift.errors import NightshiftError
 from nightshift_ssh.command import Command
-from nightshift_ssh.connection import connect
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.handshake import connect
 from nightshift_ssh.shell import UpTo
 from tests.ssh.conftest import PATIENCE
 

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterable
 
 from nightshift.errors import Retryable
-from nightshift_ssh.connection import Connection, connect
+from nightshift_ssh.connection import Connection
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.handshake import connect
 from nightshift_ssh.login import Address, Login
 
 

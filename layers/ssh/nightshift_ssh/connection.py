@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 import paramiko
 
-from nightshift.errors import NightshiftError, Permanent, Retryable
+from nightshift.errors import NightshiftError, Retryable
 from nightshift_ssh.command import Command, Result
 from nightshift_ssh.deadline import LEAST_SECONDS, Deadline
-from nightshift_ssh.hosts import HostKey
-from nightshift_ssh.login import Address, Login
+from nightshift_ssh.login import Address
 from nightshift_ssh.reading import Reading
 from nightshift_ssh.shell import Shell
-from nightshift_ssh.wire import QuickSocket, QuietTransport, start
+from nightshift_ssh.transport import Heard, QuietTransport
+from nightshift_ssh.wire import QuickSocket
 
 # A server that opens no channel within this is as good as gone.
 CHANNEL_SECONDS = 5.0
-# What a server may sign with for a key of each kind that known_hosts names.
-ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
-
-_End = tuple[str, int]
+PROOF = Command(("true",), seconds=CHANNEL_SECONDS, through_shell=True)
+SHORT = 4096  # bytes that always fit into an idle socket
+_Channel = TypeVar("_Channel", bound=paramiko.Channel)
 
 
 class Connection:
     """A Transport whose host key was believed and whose user was let in; one thread uses it at a time."""
 
-    def __init__(self, address: Address, transport: paramiko.Transport) -> None:
+    def __init__(
+        self, address: Address, transport: QuietTransport, bastion: Connection | None = None
+    ) -> None:
         self.address = address
         self._transport = transport
+        self._bastion = bastion
         self._shell: Shell | None = None
 
     @property
@@ -43,33 +45,74 @@ class Connection:
         Raises Retryable ``ssh.command_timeout`` when it did not end in time (whether it goes on running on
         the node is unknown), ``ssh.connection_lost``; Permanent ``ssh.output_flood``; see ``session``.
         """
-        line = command.line()
+        command.line()  # what cannot be said is refused before anything is sent
         ends = deadline.sooner(command.seconds)
         if command.through_shell:
             return self._through_shell(command, ends)
         channel = self.session(ends)
         try:
-            reading = Reading(self.address, channel, command, ends)
-            try:
-                start(channel, line)
-                channel.shutdown_write()
-            except (paramiko.SSHException, OSError, EOFError) as error:
-                raise reading.lost() from error
-            return reading.to_the_end()
+            reading = self.start(channel, command, ends)
+            reading.await_end()
+            return reading.result()
         finally:
             channel.close()
 
-    def _through_shell(self, command: Command, ends: Deadline) -> Result:
-        shell, self._shell = self._shell, None
-        if shell is None or not shell.alive:
-            shell = self._fresh_shell(ends)
+    def start(
+        self, channel: Heard, command: Command, ends: Deadline, then: Callable[[], None] | None = None
+    ) -> Reading:
+        """Run one command in a fresh channel, with empty standard input, and wait for nothing.
+
+        ``then`` is called, by another thread, when it is done. Raises Retryable ``ssh.connection_lost``.
+        """
+        channel.listener = reading = Reading(self.address, channel, command, ends, then=then)
         try:
-            result = shell.run(command, ends)
+            channel.start(command.line())
+            channel.shutdown_write()
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise reading.lost() from error
+        return reading
+
+    def _through_shell(self, command: Command, ends: Deadline) -> Result:
+        if self._shell is None or not self._shell.alive:
+            self._shell = self._fresh_shell(ends)
+        reading = self.begin(command, ends)
+        reading.await_end()
+        try:
+            return reading.result()
         except BaseException:
-            shell.close()
+            self.end_shell()
             raise
-        self._shell = shell
-        return result
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no news of the peer waits to be read."""
+        sock = self._transport.sock
+        return sock.quiet if isinstance(sock, QuickSocket) else self._bastion is None or self._bastion.quiet
+
+    def ready(self, command: Command) -> bool:
+        """Whether a first step can be sent without waiting, and a shell is there if that is asked for."""
+        clear = self.alive and self._transport.clear_to_send.is_set() and len(command.line()) < SHORT
+        return clear and (not command.through_shell or bool(self._shell and self._shell.open))
+
+    def begin(self, command: Command, deadline: Deadline, then: Callable[[], None] | None = None) -> Reading:
+        """Begin one command through the shell that is there, and wait for nothing.
+
+        ``then`` is called, by another thread, when it is done. Raises Retryable ``ssh.connection_lost``;
+        after that, or when there is no result in the end, the shell must be ended.
+        """
+        if self._shell is None:
+            raise Retryable("ssh.channel_refused", f"{self.address} has no shell yet", host=self.address)
+        try:
+            return self._shell.begin(command, deadline.sooner(command.seconds), then)
+        except BaseException:
+            self.end_shell()
+            raise
+
+    def end_shell(self) -> None:
+        """End the persistent shell, if there is one."""
+        if self._shell:
+            self._shell.close()
+            self._shell = None
 
     def _fresh_shell(self, ends: Deadline) -> Shell:
         channel = self.session(ends)
@@ -78,7 +121,7 @@ class Connection:
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise Retryable(
-                "ssh.channel_refused", f"{self.address}: {_words(error)}", host=self.address
+                "ssh.channel_refused", f"{self.address}: {words(error)}", host=self.address
             ) from error
 
     def prove(self, deadline: Deadline) -> None:
@@ -88,138 +131,57 @@ class Connection:
         channel first, and a channel that is not opened has run nothing.
         """
         try:
-            self.run(Command(("true",), seconds=CHANNEL_SECONDS, through_shell=True), deadline)
+            self.run(PROOF, deadline)
         except NightshiftError:
             self.close()
             raise
 
-    def session(self, deadline: Deadline) -> paramiko.Channel:
+    def session(self, deadline: Deadline) -> Heard:
         """A fresh channel, on which nothing runs yet.
 
         Raises Retryable ``ssh.channel_refused`` when the server opens none, also when it does not answer
         in ``deadline`` or ``CHANNEL_SECONDS``.
         """
-        return self._channel("session", deadline)
+        return self._opened(self._transport.session, deadline)
+
+    def ask(self, then: Callable[[], None]) -> Heard:
+        """Ask for a fresh channel, and wait for nothing; ``then`` is called at the answer.
+
+        Raises as ``session``.
+        """
+        try:
+            return self._transport.ask(then)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._opens_none(error) from error
 
     def forward(self, address: Address, deadline: Deadline) -> paramiko.Channel:
         """A channel to ``address`` from here on: this node is a bastion. Raises as ``session`` does."""
-        return self._channel("direct-tcpip", deadline, (address.host, address.port), ("127.0.0.1", 0))
+        there, here = (address.host, address.port), ("127.0.0.1", 0)
 
-    def _channel(
-        self, kind: str, deadline: Deadline, there: _End | None = None, here: _End | None = None
-    ) -> paramiko.Channel:
+        def asked(seconds: float) -> paramiko.Channel:
+            return self._transport.open_channel("direct-tcpip", there, here, timeout=seconds)
+
+        return self._opened(asked, deadline)
+
+    def _opened(self, asked: Callable[[float], _Channel], deadline: Deadline) -> _Channel:
         patient = deadline.left >= CHANNEL_SECONDS
         seconds = deadline.sooner(CHANNEL_SECONDS).left or LEAST_SECONDS
         try:
-            return self._transport.open_channel(kind, there, here, timeout=seconds)
+            return asked(seconds)
         except (paramiko.SSHException, OSError, EOFError) as error:
             if patient and not isinstance(error, paramiko.ChannelException):
                 self.close()  # it had all the time that there is: whoever comes next needs a fresh one
-            raise Retryable(
-                "ssh.channel_refused", f"{self.address} opens no channel: {_words(error)}", host=self.address
-            ) from error
+            raise self._opens_none(error) from error
+
+    def _opens_none(self, error: Exception) -> Retryable:
+        told = f"{self.address} opens no channel: {words(error)}"
+        return Retryable("ssh.channel_refused", told, host=self.address)
 
     def close(self) -> None:
         """End it; never waits for the peer."""
-        end(self._transport)
+        self._transport.end()
 
 
-def connect(
-    address: Address, login: Login, deadline: Deadline, bastion: Connection | None = None
-) -> Connection:
-    """A connection to ``address`` (through ``bastion``) by ``deadline``.
-
-    Raises Retryable ``ssh.unreachable`` (refused, no route, no such name), ``ssh.connect_timeout``,
-    ``ssh.handshake_failed``; Refused ``ssh.host_key_unknown``, ``ssh.host_key_changed``,
-    ``ssh.host_key_revoked``; Permanent ``ssh.auth_refused``.
-    """
-    sock = bastion.forward(address, deadline) if bastion else _socket(address, deadline)
-    transport = None
-    try:
-        transport = QuietTransport(sock)
-        transport.clear_to_send_timeout = CHANNEL_SECONDS
-        _shake_hands(transport, address, login, deadline)
-        _log_in(transport, address, login, deadline)
-    except BaseException as error:
-        sock.close()
-        if transport:
-            end(transport)
-        if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
-            raise Retryable("ssh.handshake_failed", f"{address}: {_words(error)}", host=address) from error
-        raise
-    return Connection(address, transport)
-
-
-def _socket(address: Address, ends: Deadline) -> QuickSocket:
-    try:
-        return QuickSocket.connect_to(address.host, address.port, ends.left or LEAST_SECONDS)
-    except TimeoutError as error:
-        raise _late(address, "connected") from error
-    except (OSError, UnicodeError) as error:
-        raise Retryable("ssh.unreachable", f"{address}: {_words(error)}", host=address) from error
-
-
-def _shake_hands(transport: paramiko.Transport, address: Address, login: Login, ends: Deadline) -> None:
-    known = login.hosts.keys(address.host, address.port)
-    _prefer(transport, [key.kind for key in known])
-    agreed = threading.Event()
-    # Its own timers are coarser than ours and look only every WAKE_SECONDS.
-    transport.start_client(event=agreed)
-    _await(transport, agreed, address, ends, "answered with a host key")
-    offered = transport.get_remote_server_key()
-    login.hosts.check(address.host, address.port, HostKey(offered.get_name(), offered.asbytes()))
-
-
-def _prefer(transport: paramiko.Transport, kinds: list[str]) -> None:
-    """Ask first for keys of the kinds that are known: a server has several, and sends one."""
-    options = transport.get_security_options()
-    wanted = [name for kind in kinds for name in ALGORITHMS.get(kind, (kind,))]
-    usable = [name for name in wanted if name in options.key_types]
-    options.key_types = tuple(dict.fromkeys([*usable, *options.key_types]))
-
-
-def _log_in(transport: paramiko.Transport, address: Address, login: Login, ends: Deadline) -> None:
-    answered = threading.Event()
-    transport.auth_publickey(login.user, login.key, event=answered)
-    try:
-        _await(transport, answered, address, ends, "answered the login")
-    except paramiko.AuthenticationException as error:
-        raise _not_let_in(address, login) from error
-    if not transport.is_authenticated():
-        cause = transport.get_exception()
-        if cause is not None and not isinstance(cause, paramiko.AuthenticationException):
-            raise cause
-        raise _not_let_in(address, login)
-
-
-def _not_let_in(address: Address, login: Login) -> Permanent:
-    return Permanent(
-        "ssh.auth_refused",
-        f"{address} does not let {login.user} in with the key {login.key.fingerprint}",
-        host=address,
-        user=login.user,
-    )
-
-
-def _await(
-    transport: paramiko.Transport, event: threading.Event, address: Address, ends: Deadline, what: str
-) -> None:
-    if not event.wait(ends.left):
-        raise _late(address, what)
-    if not transport.is_active():
-        raise transport.get_exception() or EOFError("the server hung up")
-
-
-def _late(address: Address, what: str) -> Retryable:
-    return Retryable("ssh.connect_timeout", f"{address} has not {what} in time", host=address)
-
-
-def end(transport: paramiko.Transport) -> None:
-    """Close the socket under it first: that wakes the thread which reads from it."""
-    with contextlib.suppress(OSError, EOFError):
-        transport.sock.close()
-    transport.close()
-
-
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
+    """What an error of the connection says, or its kind when it says nothing."""
     return str(error) or type(error).__name__

@@ -13,7 +13,11 @@ from nightshift_ssh.bastions import Bastions
 from nightshift_ssh.command import Command, Result
 from nightshift_ssh.connection import Connection
 from nightshift_ssh.deadline import Deadline
+from nightshift_ssh.exchange import ByExec, Exchange, ThroughShell
 from nightshift_ssh.login import Address, Login
+
+# The one failure that says for certain that nothing was begun.
+NOT_BEGUN = "ssh.channel_refused"
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,15 @@ class Limits:
         per_host: connections to one address; sshd serves ten sessions on one, but a Lambda needs no more.
         total: connections to all addresses; a bastion is one more, whatever goes through it.
         idle_seconds: one that was not used for so long is closed, at the next use of the pool.
-        prove_seconds: one that was idle for so long must answer before a command goes through its shell.
+        prove_seconds: one that was idle for so long, or has news that nobody has read, must answer before a
+            command goes through its shell.
         connect_seconds: how long connecting may take, bastion included.
     """
 
     per_host: int = 2
     total: int = 256
     idle_seconds: float = 300.0
-    prove_seconds: float = 1.0
+    prove_seconds: float = 15.0
     connect_seconds: float = 5.0
 
 
@@ -76,13 +81,51 @@ class Pool:
             try:
                 return connection.run(command, deadline)
             except NightshiftError as error:
-                # The one failure that says for certain that nothing was begun.
-                if kept is None or connection.alive or error.code != "ssh.channel_refused":
+                if kept is None or connection.alive or error.code != NOT_BEGUN:
                     raise
             connection = self._connect(address, deadline)
             return connection.run(command, deadline)
         finally:
             self._give_back(address, connection)
+
+    def begin(
+        self, address: Address, command: Command, deadline: Deadline, then: Callable[[], None]
+    ) -> Exchange | None:
+        """Begin a command on a warm connection, or answer None where that may take a wait: then ``run`` it.
+
+        ``then`` is called, by another thread, whenever the exchange can go on; ``settle`` must follow in any
+        case. Raises Retryable ``ssh.channel_refused``, ``ssh.connection_lost``.
+        """
+        if address.via:
+            return None  # what a bastion's own connection may wait for is not known here
+        with self._changed:
+            self._drop_stale()
+            kept = self._kept.get(address, [None])[-1]
+            if kept is None or not kept.connection.ready(command):
+                return None
+            self._unkept(kept)
+        try:
+            if command.through_shell:
+                return ThroughShell(kept.connection, command, deadline, then, proven=self._fresh(kept))
+            return ByExec(kept.connection, command, deadline, then)
+        except BaseException:
+            self._give_back(address, kept.connection)
+            raise
+
+    def settle(self, exchange: Exchange, deadline: Deadline) -> Result:
+        """What came of a command that was begun; raises and replaces a broken connection as ``run`` does.
+
+        It waits for nothing when the exchange went well.
+        """
+        address = exchange.connection.address
+        try:
+            return exchange.result()
+        except NightshiftError as error:
+            if exchange.connection.alive or error.code != NOT_BEGUN:
+                raise
+        finally:
+            self._give_back(address, exchange.connection)
+        return self.run(address, exchange.command, deadline)
 
     def open(self, address: Address | None = None) -> int:
         """How many connections there are, being made or idle included: to ``address``, or to all."""
@@ -160,8 +203,12 @@ class Pool:
             if address.via:
                 self._bastions.keep_for(self._open)
 
+    def _fresh(self, kept: _Idle) -> bool:
+        used_lately = self._clock() - kept.since < self._limits.prove_seconds
+        return used_lately and kept.connection.alive and kept.connection.quiet
+
     def _proven(self, kept: _Idle, deadline: Deadline) -> bool:
-        if self._clock() - kept.since < self._limits.prove_seconds:
+        if self._fresh(kept):
             return True
         try:
             kept.connection.prove(deadline)

@@ -1,4 +1,4 @@
-"""What is set on sockets and on paramiko's Transport so that a connection is quick and idles for nothing.
+"""The socket under a connection: set so that it is quick, and idles for nothing.
 
 Measured with paramiko 5.1 against OpenSSH 9.2 on loopback: a stock connection takes 115 ms, of which two
 waits of 40 ms are TCP's. Nagle holds back the small packets of authentication and of every exec
@@ -8,27 +8,35 @@ waits of 40 ms are TCP's. Nagle holds back the small packets of authentication a
 from __future__ import annotations
 
 import contextlib
-import logging
+import select
 import socket
-from collections.abc import Callable
-from typing import Any
-
-import paramiko
-from paramiko.channel import Channel
-from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
-from paramiko.message import Message
 
 from nightshift_ssh.deadline import LEAST_SECONDS, Deadline
 
 # Linux only; elsewhere the 40 ms of the first channel stay.
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
-WAKE_SECONDS = 5.0
-# Every failure reaches the caller as an error with a code; paramiko's own thread would log it once more.
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+# A peer that vanished without a word is noticed within half a minute of idling, by the kernel.
+KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in KEEPALIVE.items()
+        if hasattr(socket, name)
+    ),
+]
+READ_AHEAD = 32 * 1024
 
 
 class QuickSocket(socket.socket):
-    """A socket that never waits to send, and acknowledges at once."""
+    """A socket that never waits to send, acknowledges at once, and reads ahead.
+
+    paramiko asks for every packet in two pieces: from the kernel all that is there is taken at once.
+    """
+
+    _ahead = b""
+    _read = 0
 
     @classmethod
     def connect_to(cls, host: str, port: int, seconds: float) -> QuickSocket:
@@ -43,7 +51,8 @@ class QuickSocket(socket.socket):
             try:
                 quick.settimeout(ends.left or LEAST_SECONDS)
                 quick.connect(where)
-                quick.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for level, option, value in OPTIONS:
+                    quick.setsockopt(level, option, value)
             except OSError as error:
                 quick.close()
                 failure = error
@@ -52,57 +61,26 @@ class QuickSocket(socket.socket):
         raise failure
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As ever; then ask for quick acknowledgement again, because the kernel forgets it."""
-        data = super().recv(size, flags)
-        if QUICKACK is not None:
-            # The peer may have reset the connection meanwhile: the next recv tells.
-            with contextlib.suppress(OSError):
-                self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
+        """As ever, for one thread; whenever the kernel was asked, ask for quick acknowledgement again."""
+        if self._read == len(self._ahead):
+            self._ahead, self._read = super().recv(max(size, READ_AHEAD), flags), 0
+            if QUICKACK is not None:
+                # The peer may have reset the connection meanwhile: the next recv tells.
+                with contextlib.suppress(OSError):
+                    self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
+        data = self._ahead[self._read : self._read + size]
+        self._read += len(data)
         return data
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the peer has told nothing that nobody has read yet, its end for example."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN | select.POLLOUT)
+        return poll.poll(0) == [(self.fileno(), select.POLLOUT)]
 
     def close(self) -> None:
         """Wake the thread that reads, which a bare close leaves waiting until its next look."""
         with contextlib.suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
         super().close()
-
-
-def _channel_request(channel: Channel, message: Message) -> None:
-    """Keep the name of the signal that ended a command; paramiko drops it."""
-    if message.get_text() == "exit-signal":
-        message.get_boolean()
-        channel.exit_signal = message.get_text()  # type: ignore[attr-defined]
-    message.rewind()
-    message.get_int()  # the channel's number, which the Transport had read
-    Channel._handle_request(channel, message)  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def start(channel: Channel, line: str) -> None:
-    """Ask the server to run ``line``; raises SSHException, OSError or EOFError when it cannot be asked.
-
-    ``Channel.exec_command`` would wait for the server's yes, without a limit. Here nobody waits: a no closes
-    the channel, and ``channel.event_ready`` tells that the yes has come.
-    """
-    request = Message()
-    request.add_byte(cMSG_CHANNEL_REQUEST)
-    request.add_int(channel.remote_chanid)
-    request.add_string("exec")
-    request.add_boolean(True)  # noqa: FBT003 - the answer is asked for
-    request.add_string(line)
-    channel.transport._send_user_message(request)  # type: ignore[union-attr]  # noqa: SLF001
-
-
-class QuietTransport(paramiko.Transport):
-    """A Transport that sleeps while idle, and knows about signals.
-
-    Private attributes of paramiko are used, each pinned by tests/ssh: in ``start``, and here
-    ``_active_check_timeout`` (how often the reading thread wakes to see whether it should end: at the stock
-    0.1 s, 200 idle connections burn 5 % of a core; ``QuickSocket.close`` wakes it instead) and
-    ``_channel_handler_table``.
-    """
-
-    _active_check_timeout = WAKE_SECONDS
-    _channel_handler_table: dict[int, Callable[..., Any]] = {  # noqa: RUF012 - paramiko reads it as it is
-        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # noqa: SLF001
-        MSG_CHANNEL_REQUEST: _channel_request,
-    }
