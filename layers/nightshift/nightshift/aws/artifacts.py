@@ -73,13 +73,3 @@ def save(bucket: str, key: str, content: str) -> None:
 def keep(bucket: str, key: str, content: str) -> None:
     """Store ``content`` under ``key``, which names it by its sum: again changes nothing."""
     client("s3").put_object(Bucket=bucket, Key=key, Body=content.encode(), ContentType="application/json")
-
-
-def find(bucket: str, key: str) -> str | None:
-    """An object as text; None when there is none."""
-    try:
-        return text(bucket, key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
-            return None
-        raise

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from nightshift import clock
 from nightshift.decisions.health import Verdict, judge
 from nightshift.incident import Capacity, Sample
-from nightshift.policy import Healing, Symptom
+from nightshift.policy import Symptom
+from nightshift.policy_healing import Healing
 
 SOON = timedelta(seconds=2)
 
