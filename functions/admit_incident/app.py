@@ -103,6 +103,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
         replacing=frozenset(name for name in remedies.names() if remedies.load(name).STATE == "ReplaceNode"),
         risks={name: remedies.load(name).RISK for name in remedies.names()},
         maintenance=policy.maintenance,
+        switched=bool(node and node.group in policy.groups and policy.groups[node.group].traffic),
     )
 
 
@@ -200,6 +201,7 @@ def _answer(incident: Incident, situation: Situation, admission: Admission) -> d
         "reason": admission.reason,
         "outcome": "",
         "until": clock.iso(admission.until) if admission.until else "",
+        "drain": False,
     }
     if admission.answer == "delegate" and situation.group and situation.group.deployed:
         undo = {"app": situation.group.app, "group": situation.group.group}
@@ -221,4 +223,5 @@ def _answer(incident: Incident, situation: Situation, admission: Admission) -> d
             **rung,
             "seconds": _seconds_left(admission.until, situation.now),
         }
-    return {**answer, "next": remedies.load(admission.rung.remedy).STATE, **rung}
+    remedy = remedies.load(admission.rung.remedy)
+    return {**answer, "next": remedy.STATE, **rung, "drain": situation.switched and remedy.INTERRUPTS}

@@ -10,8 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes
-from nightshift.aws import auto_scaling, evidence, group_health, target_groups
+from nightshift import clock, envelopes, traffic
+from nightshift.aws import auto_scaling, evidence, group_health
 from nightshift.aws.group_health import Seen
 from nightshift.aws.stores import Stores
 from nightshift.decisions import maintenance, recorded, rollout
@@ -70,7 +70,7 @@ def advance(deployment_id: str, now: datetime) -> dict[str, Any]:
         node: one for node in deployment.nodes if (one := _judge(deployment, node, policy, now)) is not None
     }
     if judged:
-        deployment = _write_down(deployment, judged, version, now)
+        deployment = _write_down(deployment, judged, group, version, now)
     progress = _progress(deployment, app, group, policy, now)
     step = rollout.next_step(progress)
     deployment = _decided(deployment, progress, step, version)
@@ -100,14 +100,18 @@ def _judge(
     )
     verdict = verify(aftermath)
     # Only a node that is well goes back to where requests are sent to it.
-    if verdict.state == "healthy" and target_groups.of(policy.groups[group]).join([node_id]):
+    if verdict.state == "healthy" and traffic.of(policy.groups[group]).join([node_id]):
         aftermath = replace(aftermath, in_traffic=False)
         verdict = verify(aftermath)
     return None if verdict.state == "undecided" else (aftermath, verdict)
 
 
 def _write_down(
-    deployment: Deployment, judged: dict[str, tuple[Aftermath, Verdict]], version: str, now: datetime
+    deployment: Deployment,
+    judged: dict[str, tuple[Aftermath, Verdict]],
+    group: GroupState,
+    version: str,
+    now: datetime,
 ) -> Deployment:
     fresh = {node: _ended(deployment.nodes[node], verdict, now) for node, (_, verdict) in judged.items()}
     told = {node: f"{one.state}: {one.detail}" for node, one in sorted(fresh.items())}
@@ -118,10 +122,13 @@ def _write_down(
         recorded.record("verification", given, verdict, version)
         for _, (given, verdict) in sorted(judged.items())
     )
-    return Stores.of(Environment).deployments.record(
+    stores = Stores.of(Environment)
+    back = [node for node in sorted(group.drained & set(fresh)) if fresh[node].state == "Succeeded"]
+    return stores.deployments.record(
         deployment,
         now,
         Note("verification", ACTOR, "judged", reason, told, decided),
+        *([stores.groups.serve(group.group, back)] if back else []),
         nodes=nodes,
         batch_ended_at=clock.iso(now) if over else deployment.batch_ended_at,
     )

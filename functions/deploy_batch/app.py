@@ -9,8 +9,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes
-from nightshift.aws import artifacts, commands, target_groups
+from nightshift import clock, envelopes, traffic
+from nightshift.aws import artifacts, commands
 from nightshift.aws.commands import Invocation
 from nightshift.aws.stores import Stores
 from nightshift.deployment import DEPLOY, Deployment, Touched
@@ -82,7 +82,7 @@ def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: 
     unheard = [one for node, one in deployment.nodes.items() if node in batch and not one.acted_at]
     waiting = [step for one in unheard if (step := known.get(one.step_id))]
     nodes = [step.node_id for step in waiting]
-    draining = target_groups.of(policy.groups[deployment.group]).leave(nodes) if nodes else ()
+    draining = traffic.of(policy.groups[deployment.group]).leave(nodes) if nodes else ()
     if draining:
         return "WaitForTraffic", f"{len(draining)} nodes still answer requests: {', '.join(draining)}"
     for step in waiting:
@@ -124,7 +124,9 @@ def _intend(
         Note("intent", ACTOR, "act", reason, {"fence": fence, "nodes": list(nodes)}),
         *(stores.steps.intend(step, now) for step in steps),
         *pause,
-        stores.turns.hold(group, nodes, lease, at),
+        stores.turns.hold(
+            group, nodes, lease, at, drained=policy.groups[deployment.group].traffic is not None
+        ),
         nodes=deployment.nodes | touched,
         fence=fence,
     )

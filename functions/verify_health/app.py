@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes, remedies
+from nightshift import clock, envelopes, remedies, traffic
 from nightshift.aws import auto_scaling, evidence
 from nightshift.aws.stores import Stores
+from nightshift.aws.tables import Write
 from nightshift.decisions import recorded
 from nightshift.decisions.verification import Aftermath, Replacement
 from nightshift.decisions.verification import verify as judge
@@ -20,6 +22,7 @@ from nightshift.errors import Permanent
 from nightshift.incident import Incident, Level, Sample
 from nightshift.journal import Note
 from nightshift.policy import Policy
+from nightshift.ports import Traffic
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -32,6 +35,7 @@ class Environment(Settings):
     incidents_table: str
     journal_table: str
     nodes_table: str
+    groups_table: str
     policies_table: str
     inspections_table: str
     artifacts_bucket: str
@@ -62,7 +66,12 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     acted_at = level.acted_at or level.started_at
     version, policy = Stores.of(Environment).policies.current()
     aftermath = look(incident, level, policy, now)
-    verdict = judge(aftermath)
+    verdict, back = judge(aftermath), list[Write]()
+    if verdict.state == "healthy" and (switch := _taken_out(incident, policy)):
+        # Only a node that is well goes back to where requests are sent to it.
+        aftermath = replace(aftermath, in_traffic=not switch.join([incident.node_id]))
+        verdict = judge(aftermath)
+        back = [Stores.of(Environment).groups.serve(incident.group, [incident.node_id])]
     answer: dict[str, Any] = {
         "incident_id": incident_id,
         "reason": verdict.reason,
@@ -80,7 +89,9 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
     }
     decided = recorded.record("verification", aftermath, verdict, version)
     note = Note("verification", ACTOR, verdict.state, verdict.reason, inputs, (decided,))
-    changed = incidents.record(incident, now, note, levels=_judged(incident, level, healed=healed, now=now))
+    more = back if healed else []
+    levels = _judged(incident, level, healed=healed, now=now)
+    changed = incidents.record(incident, now, note, *more, levels=levels)
     if healed:
         return {**answer, "next": "CloseIncident", "outcome": "healed", "version": changed.version}
     return {**answer, "next": "AdmitIncident"}
@@ -100,6 +111,13 @@ def look(incident: Incident, level: Level, policy: Policy, now: datetime) -> Aft
         healing=policy.healing_of(incident.group),
         replacement=_replacement(incident) if replaced else None,
     )
+
+
+def _taken_out(incident: Incident, policy: Policy) -> Traffic | None:
+    """What gives the node requests again; None when Nightshift did not take them from it."""
+    settings = policy.groups.get(incident.group)
+    group = Stores.of(Environment).groups.get(incident.group) if settings and settings.traffic else None
+    return traffic.of(settings) if settings and group and incident.node_id in group.drained else None
 
 
 def _replacement(incident: Incident) -> Replacement:

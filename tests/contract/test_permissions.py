@@ -14,7 +14,9 @@ from unittest.mock import patch
 
 import pytest
 
+from nightshift import clock
 from nightshift.aws import journals, session, tables
+from nightshift.incident import Lease
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.deploying import baking, commit, good, policy, push, report, repository, switched, walk
 from tests.functional.fleet import grow
@@ -122,6 +124,20 @@ def replacement_approved(world: World) -> None:
     )
 
 
+def drained(world: World) -> None:
+    """A node behind a target group is healed; and one is put back that nobody works on."""
+    sick, other = world.instances()
+    world.fall_ill(sick)
+    heal(world, sick)
+    lease = Lease(incident_id="inc-gone", fence=9, expires_at=clock.iso(clock.now()))
+    tables.write(world.groups.take_lease(world.group(), other, lease, {}, clock.iso(clock.now())))
+    tables.write(world.groups.drain(GROUP, other, "inc-gone"))
+    world.pass_time(10)
+    del world.readings[other]["DiskUsedPercent"]  # a symptom that only inspections know
+    world.pass_time(30)
+    sweep(world)
+
+
 def swept(world: World) -> None:
     """All that sweeps look for: what nobody heard, began, ended or gave back."""
     first, second = world.instances()
@@ -213,6 +229,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     anchored,
     swept,
     inspected,
+    drained,
 )
 
 
@@ -221,6 +238,7 @@ CAREFUL = {
     replacement_approved: POLICY + "  approval_for: [high]\n",
     flapped: POLICY.replace("heals: 9", "heals: 1"),
     inspected: UNWATCHED,
+    drained: switched(POLICY),
 }
 
 

@@ -10,10 +10,12 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/73e2d
 
 @dataclass
 class Targets:
-    """The state of each target; ``broken`` never become healthy. ``told`` is what was asked, in order."""
+    """The state of each target; ``broken`` never become healthy, ``busy`` never
+    have answered their last request. ``told`` is what was asked, in order."""
 
     states: dict[str, str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def deregister(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,8 @@ class Targets:
         for node in _ids(request):
             state = self.states.get(node, "unused")
             found.append({"Target": {"Id": node}, "TargetHealth": {"State": state}})
-            further = {"draining": "unused", "initial": "initial" if node in self.broken else "healthy"}
+            drained = "draining" if node in self.busy else "unused"
+            further = {"draining": drained, "initial": "initial" if node in self.broken else "healthy"}
             self.states[node] = further.get(state, state)
         return {"TargetHealthDescriptions": found}
 

@@ -27,6 +27,7 @@ WORDS = {
     ("approval", "approved"): ("approved", "green"),
     ("approval", "denied"): ("denied", "red"),
     ("intent", "act"): ("acts", "cyan"),
+    ("traffic", "leaves"): ("drains", "cyan"),
     ("result", "succeeded"): ("done", "cyan"),
     ("result", "failed"): ("did not work", "red"),
     ("diagnostics", "saved"): ("looked", "dim"),

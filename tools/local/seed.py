@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.local.apps.release import Release, build
 from tools.local.paths import ROOT, home
+from tools.local.ports import DEFAULT_BASE, Ports
 
 POLICY = ROOT / "tools" / "local" / "policy.yaml"
 POLICY_KEY = "policy/nightshift.yaml"
@@ -34,26 +35,27 @@ class Group:
 GROUPS = (Group("api-local", "api"), Group("web-local", "web"))
 
 
-def policy_text() -> str:
-    """The local policy; its repositories are those below the state folder."""
-    return POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/")
+def policy_text(ports: Ports) -> str:
+    """The local policy; its repositories are those below the state folder, its proxies where they listen."""
+    text = POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/")
+    for number in range(len(GROUPS)):
+        usual = Ports(DEFAULT_BASE).proxies + number
+        text = text.replace(f"http://127.0.0.1:{usual}", f"http://127.0.0.1:{ports.proxies + number}")
+    return text
 
 
-def adopt_policy(clients: Clients, bucket: str, policy: Path | None = None) -> dict[str, Any]:
-    """Upload a policy and have it adopted; returns the function's answer.
+def adopt_policy(clients: Clients, bucket: str, policy: str) -> dict[str, Any]:
+    """Upload a policy's text and have it adopted; returns the function's answer.
 
     Raises:
         SeedFailed: the policy is refused, with the reason.
     """
-    clients("s3").put_object(
-        Bucket=bucket, Key=POLICY_KEY, Body=(policy.read_text() if policy else policy_text()).encode()
-    )
+    clients("s3").put_object(Bucket=bucket, Key=POLICY_KEY, Body=policy.encode())
     answer = clients("lambda").invoke(FunctionName="nightshift-adopt_policy", Payload=b"{}")
     said: dict[str, Any] = json.load(answer["Payload"])
     if "FunctionError" in answer or said.get("code"):
-        raise SeedFailed(
-            f"{policy or POLICY} was not adopted: {said.get('reason') or said.get('errorMessage')}"
-        )
+        reason = said.get("reason") or said.get("errorMessage")
+        raise SeedFailed(f"the policy was not adopted: {reason}")
     return said
 
 

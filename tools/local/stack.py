@@ -97,7 +97,7 @@ def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
         return client(service, endpoint)
 
     progress("adopting the policy, publishing the first releases")
-    seed.adopt_policy(clients, outputs["ArtifactsBucket"])
+    seed.adopt_policy(clients, outputs["ArtifactsBucket"], seed.policy_text(ports))
     seed.publish_releases(clients, outputs, place / "tmp")
     git.serve(place, clients, outputs)
     progress(f"{warm(endpoint)} functions are warm")

@@ -201,7 +201,7 @@ class GroupState(_Fact):
 
     ``troubled`` are the subjects that have an incident (open, or with a person), by subject;
     ``attempts`` the remedies that were admitted lately, by step; ``deploying`` is the one deployment that
-    may touch the group now.
+    may touch the group now. ``drained`` are the nodes that get no requests because Nightshift took them out.
     """
 
     group: str
@@ -217,6 +217,7 @@ class GroupState(_Fact):
     storm: Storm | None = None
     deployed: Deployed | None = None
     deploying: str = ""
+    drained: frozenset[str] = frozenset()
 
 
 class Reach(_Fact):

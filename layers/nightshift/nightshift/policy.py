@@ -6,12 +6,13 @@ read-only to everything else. Every limit has a safe default. All times are whol
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, RootModel, ValidationError, model_validator
 
-from nightshift import policy_secrets
+from nightshift import policy_secrets, traffic
 from nightshift.amounts import Amount, Name
 from nightshift.errors import Refused
 from nightshift.policy_apps import App, Install
@@ -33,13 +34,37 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Switch(_Part):
-    """What stands before a group and can leave a node out while it is deployed to."""
+def _kinds(schema: dict[str, Any]) -> None:
+    """What editors know of a switch: every kind there is, with the addresses that it takes."""
+    for name in traffic.names():
+        kind = traffic.load(name)
+        told = {"type": "string", "pattern": kind.ADDRESS, "description": (kind.__doc__ or "").split("\n")[0]}
+        schema.setdefault("properties", {})[name] = told
+    schema.update(additionalProperties=False, minProperties=1, maxProperties=1)
 
-    target_group: str = Field(
-        pattern=r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:targetgroup/[A-Za-z0-9-]{1,32}/[0-9a-f]{1,32}$",
-        description="ARN of an ELBv2 target group whose targets are instances",
-    )
+
+class Switch(RootModel[dict[str, str]]):
+    """What stands before a group: its kind, a file in ``traffic``, and its address."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra=_kinds)
+
+    @model_validator(mode="after")
+    def _known(self) -> Switch:
+        if len(self.root) != 1 or self.kind not in traffic.names():
+            raise ValueError(f"exactly one of {', '.join(traffic.names())} is needed, with its address")
+        if not re.fullmatch(traffic.load(self.kind).ADDRESS, self.address):
+            raise ValueError(f"{self.address!r} is no address of a {self.kind}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of the switches."""
+        return next(iter(self.root))
+
+    @property
+    def address(self) -> str:
+        """Which one of its kind."""
+        return self.root[self.kind]
 
 
 class Group(_Part):

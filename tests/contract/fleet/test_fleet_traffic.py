@@ -10,6 +10,7 @@ import asyncssh
 import paramiko
 import pytest
 
+from nightshift.traffic import proxy
 from tests.contract.fleet.harness import get, wait_for
 from tools.local.fleet import faults
 
@@ -20,63 +21,102 @@ def pair(fleet, web):
     for node in wait_for(lambda: len(fleet.nodes("web", "in_service")) == 2 and fleet.nodes("web")):
         if fleet.is_up(node["id"]) != 1.0:
             fleet.install(node["id"], "rebuild")
-    proxy = wait_for(lambda: fleet.node(web["id"])["proxy_url"])
-    wait_for(lambda: len(nodes_behind(proxy)) == 2)
-    return fleet.nodes("web"), proxy
+    address = wait_for(lambda: fleet.node(web["id"])["proxy_url"])
+    wait_for(lambda: len(nodes_behind(address)) == 2)
+    return fleet.nodes("web"), address
 
 
-def nodes_behind(proxy):
+def nodes_behind(address):
     try:
-        return {get(f"{proxy}/health")["node"] for _ in range(4)}
+        return {get(f"{address}/health")["node"] for _ in range(4)}
     except urllib.error.HTTPError:
         return set()
 
 
 def test_requests_go_round(pair):
     """Both nodes are asked in turn; the answer names the node and comes through unchanged."""
-    nodes, proxy = pair
-    assert nodes_behind(proxy) == {node["id"] for node in nodes}
-    with urllib.request.urlopen(f"{proxy}/?x=%20y") as answer:
+    nodes, address = pair
+    assert nodes_behind(address) == {node["id"] for node in nodes}
+    with urllib.request.urlopen(f"{address}/?x=%20y") as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert answer.headers["X-Nightshift-Node"] in {node["name"] for node in nodes}
         assert b"<h1>web</h1>" in answer.read()
-    request = urllib.request.Request(f"{proxy}/anything", data=b"12345", method="POST")
+    request = urllib.request.Request(f"{address}/anything", data=b"12345", method="POST")
     with urllib.request.urlopen(request) as answer:
         assert b'"received": 5' in answer.read()
 
 
 def test_a_node_that_dies_fails_no_request(fleet, pair):
     """A killed node is passed over at once and comes back by itself once it is healthy."""
-    nodes, proxy = pair
+    nodes, address = pair
     failures, stop = [], threading.Event()
 
     def ask():
         while not stop.is_set():
             try:
-                get(f"{proxy}/version")
+                get(f"{address}/version")
             except urllib.error.HTTPError as error:
                 failures.append(error.code)
 
     asker = threading.Thread(target=ask)
     asker.start()
     faults.kill_service(nodes[0])
-    wait_for(lambda: nodes_behind(proxy) == {nodes[1]["id"]})
+    wait_for(lambda: nodes_behind(address) == {nodes[1]["id"]})
     fleet.restart(nodes[0]["id"])
-    wait_for(lambda: len(nodes_behind(proxy)) == 2)
+    wait_for(lambda: len(nodes_behind(address)) == 2)
     stop.set()
     asker.join()
     assert failures == []
 
 
+def test_a_node_that_left_gets_no_request_and_may_be_restarted_unseen(fleet, pair):
+    """Not even a request that cannot be sent twice fails; it serves again after a check that is newer."""
+    nodes, address = pair
+    first, other = nodes
+    asked, failures, stop = [], [], threading.Event()
+
+    def order():
+        while not stop.is_set():
+            try:
+                with urllib.request.urlopen(f"{address}/order", data=b"one", timeout=10) as answer:
+                    asked.append(answer.headers["X-Nightshift-Node"])
+            except urllib.error.URLError as error:
+                failures.append(error)
+
+    askers = [threading.Thread(target=order) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    wait_for(lambda: set(asked) == {first["name"], other["name"]})
+    wait_for(lambda: proxy.leave(address, [first["id"]]) == ())
+    since = len(asked)
+    fleet.restart(first["id"])
+    assert first["name"] not in asked[since:]
+    wait_for(lambda: proxy.join(address, [first["id"]]) == ())
+    back = len(asked)
+    wait_for(lambda: first["name"] in asked[back:])
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert failures == []
+
+
+def test_the_proxy_is_switched_by_nothing_but_json(pair):
+    """What a page in a browser may send to another origin unasked is none."""
+    _, address = pair
+    request = urllib.request.Request(f"{address}{proxy.PATH}", data=b"leave=i-1", method="POST")
+    with pytest.raises(urllib.error.HTTPError, match="415"):
+        urllib.request.urlopen(request)
+
+
 def test_without_a_healthy_node_the_proxy_says_so(fleet, pair):
     """503 when no node is healthy, whatever still listens."""
-    nodes, proxy = pair
+    nodes, address = pair
     for node in nodes:
         faults.delete_release_file(node)
 
     def code():
         try:
-            get(f"{proxy}/version")
+            get(f"{address}/version")
         except urllib.error.HTTPError as error:
             return error.code
         return 200

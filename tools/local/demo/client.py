@@ -1,4 +1,7 @@
-"""A client of the group's traffic target that asks again and again, and counts what failed."""
+"""A client of the group's traffic target that asks again and again, and counts what failed.
+
+Every second request is a POST, which the proxy never sends twice: only draining keeps those from failing.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ class Client:
     def _ask(self) -> None:
         while not self._over.wait(PAUSE_SECONDS):
             self.asked += 1
+            path, body = ("orders", b"one") if self.asked % 2 else ("version", None)
             try:
-                urllib.request.urlopen(f"{self._url}/version", timeout=10).close()
+                urllib.request.urlopen(f"{self._url}/{path}", data=body, timeout=10).close()
             except (urllib.error.URLError, OSError) as error:
                 self.failed.append(str(error))

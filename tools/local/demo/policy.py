@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from tools.cli.connection import Connection
 from tools.local import seed
-from tools.local.paths import home
+from tools.local.ports import DEFAULT_BASE, Ports
 
 # What the demo asks of one group beyond the local policy, so that storms and flapping are seen.
 WEB_LOCAL = {
@@ -23,10 +22,8 @@ WEB_LOCAL = {
 
 def adopt(connection: Connection, webhook: str, **healing: Any) -> None:
     """Put it in force while the stack runs; ``healing`` is what the group wants for now on top of it."""
-    wanted = yaml.safe_load(seed.policy_text())
+    here = Ports(urlsplit(connection.client("s3").meta.endpoint_url).port or DEFAULT_BASE)
+    wanted = yaml.safe_load(seed.policy_text(here))
     wanted["groups"]["web-local"]["healing"] = WEB_LOCAL | healing
     wanted["notify"] = {"webhooks": [webhook]}
-    policy = Path(home() / "tmp" / "demo-policy.yaml")
-    policy.write_text(yaml.safe_dump(wanted))
-    with contextlib.suppress(FileExistsError):
-        seed.adopt_policy(connection.client, connection.output("ArtifactsBucket"), policy)
+    seed.adopt_policy(connection.client, connection.output("ArtifactsBucket"), yaml.safe_dump(wanted))

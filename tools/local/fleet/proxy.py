@@ -1,6 +1,11 @@
-"""The traffic target of a group: a reverse proxy over its healthy, in-service nodes."""
+"""The traffic target of a group: a reverse proxy over its healthy, in-service nodes.
+
+``POST /.nightshift/traffic`` switches nodes, as ``nightshift.traffic.proxy`` asks: one that was told to
+leave gets no new request, and is waited for as long as it answers old ones.
+"""
 
 import asyncio
+import collections
 import contextlib
 import itertools
 import logging
@@ -18,6 +23,7 @@ LOG = logging.getLogger(__name__)
 CHECK_SECONDS = 1.0
 UPSTREAM_SECONDS = 10.0
 LARGEST_BODY = 16 * 1024 * 1024
+CONTROL = "/.nightshift/traffic"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 # Of one connection only, so they end at the proxy (RFC 9110, section 7.6.1).
 HOP_BY_HOP = {
@@ -43,8 +49,11 @@ class GroupProxy:
         self.port = port
         self._members = members
         self._healthy: set[str] = set()
+        self._out: set[str] = set()
+        self._open: collections.Counter[str] = collections.Counter()
         self._turn = itertools.count()
         app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_post(CONTROL, self._switch)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         self._session = aiohttp.ClientSession(
@@ -72,6 +81,7 @@ class GroupProxy:
         members = [node for node in self._members() if node.state == "in_service"]
         verdicts = await asyncio.gather(*(self._is_healthy(node) for node in members))
         self._healthy = {node.id for node, healthy in zip(members, verdicts, strict=True) if healthy}
+        self._out &= {node.id for node in self._members()}
 
     async def _is_healthy(self, node: Node) -> bool:
         try:
@@ -83,15 +93,34 @@ class GroupProxy:
         except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
             return False
 
+    async def _switch(self, request: web.Request) -> web.Response:
+        """Only JSON is taken: what a page in a browser may send to another origin unasked is none."""
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(text="send JSON")
+        told = await request.json()
+        leaving, joining = set(told.get("leave", [])), set(told.get("join", []))
+        back = joining & self._out
+        self._healthy -= back  # the check that counts is newer than this
+        self._out = (self._out | leaving) - joining
+        waiting = {node for node in leaving if self._open[node]} | (joining - self._healthy)
+        return web.json_response({"waiting": sorted(waiting)})
+
     async def _handle(self, request: web.Request) -> web.Response:
-        targets = [node for node in self._members() if node.id in self._healthy]
+        body = await request.read()  # before a node is chosen: it might leave meanwhile
+        serving = self._healthy - self._out
+        targets = [node for node in self._members() if node.id in serving]
         if not targets:
             return web.json_response({"error": f"no healthy node in {self.group}"}, status=503)
         first = next(self._turn) % len(targets)
-        body = await request.read()
         answer: web.Response | None = None
         for node in targets[first:] + targets[:first]:
-            answer = await self._pass_on(request, body, node)
+            if node.id in self._out:
+                continue  # it left while another was tried
+            self._open[node.id] += 1
+            try:
+                answer = await self._pass_on(request, body, node)
+            finally:
+                self._open[node.id] -= 1
             if answer is not None:
                 return answer
             self._healthy.discard(node.id)

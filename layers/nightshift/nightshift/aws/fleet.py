@@ -78,7 +78,7 @@ class Groups:
     def ensure(self, group: str, app: str, auto_scaling_group: str) -> None:
         """Make sure that the group's item exists."""
         state = GroupState(group=group, app=app, auto_scaling_group=auto_scaling_group)
-        item = state.model_dump(mode="json", exclude_none=True)
+        item = state.model_dump(mode="json", exclude_none=True, exclude={"drained"})  # a set is never empty
         try:
             tables.write(tables.put("group", self._table, item, unless="group"))
         except Conflict:
@@ -174,6 +174,33 @@ class Groups:
             {":me": incident_id} if node_id else {},
             condition="leases.#node.incident_id = :me" if node_id else "",
             names=names | ({"#subject": subject} if subject else {}),
+        )
+
+    def drain(self, group: str, node_id: str, holder: str) -> Write:
+        """The write that a node gets no requests; it loses when ``holder`` does not hold its lease."""
+        return tables.update(
+            "traffic",
+            self._table,
+            {"group": group},
+            "ADD drained :nodes",
+            {":nodes": {node_id}, ":me": holder},
+            condition="leases.#node.incident_id = :me",
+            names={"#node": node_id},
+        )
+
+    def serve(self, group: str, nodes: Iterable[str], *, fence: int | None = None) -> Write:
+        """The write that nodes get requests again, or are gone.
+
+        Who holds no lease says which ``fence`` was read: it loses when anybody took one since.
+        """
+        told: dict[str, object] = {":nodes": set(nodes)} | ({} if fence is None else {":read": fence})
+        return tables.update(
+            "traffic",
+            self._table,
+            {"group": group},
+            "DELETE drained :nodes",
+            told,
+            condition="" if fence is None else "fence = :read",
         )
 
     def reap(self, group: str, node_id: str, lease: Lease, *, replacement: bool) -> Write:

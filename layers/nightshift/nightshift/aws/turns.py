@@ -31,8 +31,13 @@ class Turns:
             names={"#group": "group"},
         )
 
-    def hold(self, group: GroupState, nodes: Sequence[str], lease: Lease, now: str) -> Write:
-        """The write that leases every one of ``nodes``, or none; it loses when anybody else holds one."""
+    def hold(
+        self, group: GroupState, nodes: Sequence[str], lease: Lease, now: str, *, drained: bool = False
+    ) -> Write:
+        """The write that leases every one of ``nodes``, or none; it loses when anybody else holds one.
+
+        With ``drained`` they get no requests from now on, until somebody gives them some again.
+        """
         names = {f"#n{number}": node for number, node in enumerate(nodes)}
         free = " AND ".join(
             f"(attribute_not_exists(leases.{name}) OR leases.{name}.expires_at <= :now"
@@ -51,8 +56,8 @@ class Turns:
             "lease",
             self._table,
             {"group": group.group},
-            f"SET fence = :fence, {taken}",
-            arguments,
+            f"SET fence = :fence, {taken}" + (" ADD drained :nodes" if drained else ""),
+            arguments | ({":nodes": set(nodes)} if drained else {}),
             condition=f"deploying = :me AND fence = :read AND {free}",
             names=names,
         )

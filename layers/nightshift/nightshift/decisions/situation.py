@@ -25,7 +25,8 @@ _HEX = re.compile(r".*[0-9a-f]{4}$")
 class Situation:
     """Everything that admission weighs; read fresh, consistently, just before.
 
-    ``risks`` are those of the remedies that may come next, by name.
+    ``risks`` are those of the remedies that may come next, by name. ``switched`` says that the group's
+    traffic can be kept from one node.
     """
 
     now: datetime
@@ -41,6 +42,7 @@ class Situation:
     reach: Reach = UNASKED
     risks: Mapping[str, str] = field(default_factory=dict)
     maintenance: tuple[Window, ...] = ()
+    switched: bool = False
 
     @property
     def ends_by(self) -> datetime:

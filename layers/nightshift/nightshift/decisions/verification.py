@@ -29,7 +29,7 @@ class Replacement:
 class Aftermath:
     """What is known after an action at ``acted_at``; ``samples`` reach back to it.
 
-    ``replacement`` stands after a node was replaced. ``in_traffic`` says whether a node that was deployed to
+    ``replacement`` stands after a node was replaced. ``in_traffic`` says whether a node that was taken out
     is found healthy by what sends requests to it.
     """
 
@@ -69,13 +69,15 @@ def _replaced(aftermath: Aftermath) -> Verdict | None:
 
 
 def _served(aftermath: Aftermath) -> Verdict | None:
-    """A target group takes its time to find a node healthy, and gets as long again as the symptoms did."""
+    """What sends requests takes its time to find a node healthy, and gets as long again as the symptoms did."""
     if aftermath.in_traffic:
         return None
     seconds = 2 * aftermath.healing.verify_timeout_seconds
     if aftermath.now < _after(aftermath, seconds):
-        return Verdict("undecided", "its target group does not find it healthy yet", aftermath.now + SOON)
-    reason = f"its target group does not find it healthy {seconds} s after its restart"
+        return Verdict(
+            "undecided", "it is not found healthy yet where requests come from", aftermath.now + SOON
+        )
+    reason = f"not found healthy where requests come from {seconds} s after the action"
     return Verdict("unhealthy", reason)
 
 

@@ -5,6 +5,7 @@ A remedy module declares
 - its docstring, the runbook: what it does, when it helps, what it cannot do;
 - ``STATE``, the state of the heal machine that performs it (``ApplyRemedy``, or ``ReplaceNode``);
 - ``RISK`` (``low``, ``medium``, ``high``) and ``EXPECTED_SECONDS``, how long it usually takes;
+- ``INTERRUPTS``, whether the service stops meanwhile: then the node is drained first;
 - ``PERMISSIONS``, the IAM actions that it needs; a test compares them with the function's policy;
 - ``DOCUMENT``, the SSM document that it runs (empty for a remedy that runs none), and
   ``parameters(target) -> dict`` with the document's own parameters.
@@ -44,6 +45,7 @@ class Remedy(Protocol):
     STATE: Literal["ApplyRemedy", "ReplaceNode"]
     RISK: Literal["low", "medium", "high"]
     EXPECTED_SECONDS: int
+    INTERRUPTS: bool
     PERMISSIONS: tuple[str, ...]
     DOCUMENT: str
 

@@ -12,6 +12,7 @@ from nightshift.remedies import Target
 STATE: Literal["ApplyRemedy"] = "ApplyRemedy"
 RISK: Literal["low"] = "low"
 EXPECTED_SECONDS = 20
+INTERRUPTS = False
 PERMISSIONS = ("ssm:SendCommand",)
 DOCUMENT = "Nightshift-CleanDisk"
 

@@ -13,6 +13,7 @@ from nightshift.remedies import Target
 STATE: Literal["ApplyRemedy"] = "ApplyRemedy"
 RISK: Literal["medium"] = "medium"
 EXPECTED_SECONDS = 150
+INTERRUPTS = True
 PERMISSIONS = ("ssm:SendCommand", "s3:GetObject")
 DOCUMENT = "Nightshift-InstallRelease"
 

@@ -14,6 +14,7 @@ from nightshift.remedies import Target
 STATE: Literal["ReplaceNode"] = "ReplaceNode"
 RISK: Literal["high"] = "high"
 EXPECTED_SECONDS = 450
+INTERRUPTS = True
 PERMISSIONS = (
     "autoscaling:TerminateInstanceInAutoScalingGroup",
     "autoscaling:DescribeAutoScalingGroups",

@@ -12,6 +12,7 @@ from nightshift.remedies import Target
 STATE: Literal["ApplyRemedy"] = "ApplyRemedy"
 RISK: Literal["low"] = "low"
 EXPECTED_SECONDS = 10
+INTERRUPTS = True
 PERMISSIONS = ("ssm:SendCommand",)
 DOCUMENT = "Nightshift-RestartService"
 
