@@ -69,7 +69,7 @@ def _replaced(aftermath: Aftermath) -> Verdict | None:
 
 
 def _served(aftermath: Aftermath) -> Verdict | None:
-    """What sends requests takes its time to find a node healthy, and gets as long again as the symptoms did."""
+    """What sends requests takes its time to find a node healthy, and gets twice as long as the symptoms."""
     if aftermath.in_traffic:
         return None
     seconds = 2 * aftermath.healing.verify_timeout_seconds
