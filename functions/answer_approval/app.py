@@ -1,13 +1,13 @@
-"""Take a person's answer: approve or deny the remedy that an incident waits with."""
+"""Take a person's answer: approve or deny what an incident or a deployment waits with."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints, model_validator
 
 from nightshift import approval_page, clock, envelopes, links
 from nightshift.approvals import Decision, pending
@@ -30,18 +30,33 @@ class Environment(Settings):
     """The tables, and what links are signed with."""
 
     incidents_table: str
+    deployments_table: str
     journal_table: str
     steps_table: str
     approval_secret: str
 
 
 class Request(BaseModel):
-    """Who decides what about which incident."""
+    """Who decides what about which incident or deployment."""
 
-    incident_id: str
+    incident_id: str = ""
+    deployment_id: str = ""
     decision: Literal["approve", "deny"]
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     why: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _about_one(self) -> Self:
+        if bool(self.incident_id) == bool(self.deployment_id):
+            raise ValueError("either incident_id or deployment_id")
+        return self
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """Which of the two, by its name."""
+        if self.deployment_id:
+            return {"deployment_id": self.deployment_id}
+        return {"incident_id": self.incident_id}
 
 
 @logger.inject_lambda_context
@@ -54,8 +69,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         answer = decide(request, clock.now())
     except Refused as refused:
         answer = {"decided": False, "code": refused.code, "reason": refused.message}
-    logger.info("answered", incident_id=request.incident_id, by=request.by, **answer)
-    return {"incident_id": request.incident_id, **answer}
+    logger.info("answered", **request.subject, by=request.by, **answer)
+    return {**request.subject, **answer}
 
 
 def decide(request: Request, now: datetime, version: int | None = None) -> dict[str, Any]:
@@ -66,8 +81,13 @@ def decide(request: Request, now: datetime, version: int | None = None) -> dict[
     decision = DECISIONS[request.decision]
     reason = f"{decision} by {request.by}" + (f": {request.why}" if request.why else "")
     note = Note("approval", ACTOR, decision, reason, {"by": request.by, "why": request.why})
-    incident = Stores.of(Environment).approvals.decide(request.incident_id, decision, now, note, version)
-    remedy = incident.approval.remedy if incident.approval else ""
+    stores, asks = Stores.of(Environment), request.incident_id
+    asked = (
+        stores.approvals.decide(asks, decision, now, note, version).approval
+        if asks
+        else stores.release_approvals.decide(request.deployment_id, decision, now, note, version).approval
+    )
+    remedy = asked.remedy if asked else ""
     return {"decided": True, "decision": decision, "remedy": remedy, "reason": reason}
 
 
@@ -77,24 +97,31 @@ def visit(request: HttpRequest, now: datetime) -> dict[str, Any]:
         link = links.read(request.path.get("token", ""), secrets.read(Environment.current().approval_secret))
         if request.context.http.method == "POST":
             return _decided(link, request, now)
-        incident = Stores.of(Environment).incidents.get(link.incident_id)
-        asked = pending(incident, now, link.version)
+        stores, asks = Stores.of(Environment), link.subject_id
+        subject = stores.deployments.get(asks) if _deploys(asks) else stores.incidents.get(asks)
+        asked = pending(subject, now, link.version)
     except Refused as refused:
         logger.info("a link that does not count", code=refused.code, reason=refused.message)
         title = "This link takes no answer"
         return approval_page.answer(
             STATUS.get(refused.code, 410), approval_page.message(title, refused.message)
         )
-    return approval_page.answer(200, approval_page.question(incident, asked))
+    return approval_page.answer(200, approval_page.question(subject, asked))
 
 
 def _decided(link: Link, request: HttpRequest, now: datetime) -> dict[str, Any]:
     form = request.form()
     by = f"{form.get('by', '').strip()[:60] or 'somebody'} (link, {request.context.http.source_ip})"
     decision = form.get("decision", "")
-    order = envelopes.read(Request, {"incident_id": link.incident_id, "decision": decision, "by": by})
+    who = "deployment_id" if _deploys(link.subject_id) else "incident_id"
+    answer = {who: link.subject_id, "decision": decision, "by": by, "why": form.get("why", "")[:500]}
+    order = envelopes.read(Request, answer)
     told = decide(order, now, link.version)
-    logger.info("answered", incident_id=link.incident_id, **told)
+    logger.info("answered", **order.subject, **told)
     return approval_page.answer(
         200, approval_page.message(f"{told['remedy']}: {told['decision']}", told["reason"])
     )
+
+
+def _deploys(subject_id: str) -> bool:
+    return subject_id.startswith("dep-")

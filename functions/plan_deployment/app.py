@@ -13,7 +13,7 @@ from nightshift import clock, envelopes, releases
 from nightshift.aws import artifacts, auto_scaling, group_health, secrets
 from nightshift.aws.stores import Stores
 from nightshift.decisions import gates, recorded, rollback, rollout
-from nightshift.decisions.gates import Passage
+from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.recorded import Asked, Planning
 from nightshift.decisions.rollout import Target
 from nightshift.deployment import Deployment
@@ -80,6 +80,8 @@ def plan(deployment: Deployment, now: datetime) -> dict[str, Any]:
         )
     if deployment.planned_at:
         return {"next": "AdvanceDeployment"}
+    if deployment.stop_requested:
+        return _close("Stopped", f"stopped by {deployment.stop_requested}")
     ends_by = clock.parse(deployment.created_at) + clock.seconds(app.strategy.deadline_seconds)
     if now >= ends_by:
         return _close("Failed", f"its turn did not come within {app.strategy.deadline_seconds} s")
@@ -102,7 +104,7 @@ def _planned(
     passage = gates.judge(**vars(asked))
     weighed = recorded.record("gates", asked, passage, version)
     if passage.answer != "go":
-        return _held(deployment, app, passage, weighed, now)
+        return _held(deployment, app, built, passage, weighed, now)
     previous = _previous(deployment, group, built)
     settings = policy.groups[deployment.group]
     capacity = auto_scaling.capacity(settings.auto_scaling_group)
@@ -147,23 +149,35 @@ def _planned(
 def _asked(deployment: Deployment, app: App, group: GroupState, built: Built, now: datetime) -> Asked:
     """What its gates say; what proved itself in the group before is not asked again, nor is a rollback."""
     proven = deployment.kind == "rollback" or built.state_in(group.group) == "good"
-    wanted = () if proven else app.gates
+    wanted, began = () if proven else app.gates, clock.parse(deployment.created_at)
     reports = Stores.of(Environment).gates.of_commit(built.commit) if wanted else ()
-    return Asked(wanted, reports, now, clock.parse(deployment.created_at) + clock.seconds(app.gates_seconds))
+    ends = began + clock.seconds(app.strategy.deadline_seconds)
+    until = min(now + clock.seconds(app.approval_seconds), ends)
+    consent = Consent(deployment.approval, built.version, until)
+    return Asked(wanted, reports, consent, now, began + clock.seconds(app.gates_seconds))
 
 
 def _held(
-    deployment: Deployment, app: App, passage: Passage, weighed: Decided, now: datetime
+    deployment: Deployment, app: App, built: Built, passage: Passage, weighed: Decided, now: datetime
 ) -> dict[str, Any]:
-    """Wait, or give up, and say why; once, as long as it is the same."""
+    """Wait, have a person asked, or give up, and say why; once, as long as it is the same."""
     if deployment.reason != passage.reason:
         note = Note("gates", ACTOR, passage.answer, passage.reason, {}, (weighed,))
+        known = {"commit": built.commit, "author": built.author, "message": built.message}
         Stores.of(Environment).deployments.record(
-            deployment, now, note, state="Queued", reason=passage.reason
+            deployment, now, note, state="Queued", reason=passage.reason, **known
         )
     if passage.answer == "wait":
         return _wait(app, now, passage.reason)
+    if passage.until:
+        return _ask(built, passage.reason, passage.until, now)
     return _close("Stopped" if passage.answer == "stop" else "Failed", passage.reason)
+
+
+def _ask(built: Built, reason: str, until: datetime, now: datetime) -> dict[str, Any]:
+    seconds = max(1, int((until - now).total_seconds()))
+    question = {"remedy": built.version, "reason": reason, "until": clock.iso(until), "seconds": seconds}
+    return {"next": "AskApproval", **question}
 
 
 def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str:

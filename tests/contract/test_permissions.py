@@ -18,13 +18,27 @@ from nightshift import clock
 from nightshift.aws import journals, session, tables
 from nightshift.incident import Lease
 from tests.functional.calls import Call, NotGranted, check
-from tests.functional.deploying import baking, commit, good, policy, push, report, repository, switched, walk
+from tests.functional.deploying import (
+    asking,
+    baking,
+    commit,
+    deployments,
+    good,
+    policy,
+    push,
+    report,
+    repository,
+    switched,
+    walk,
+)
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
 from tests.functional.sweeping import stand, sweep
+from tests.functional.test_approval_links import token_of, visit
+from tests.functional.test_release_approvals import GATES
 from tests.functional.world import World
 from tests.samples import sample
 from tests.stack import stack
@@ -217,6 +231,18 @@ def deployed(world: World, folder: Path) -> None:
     sweep(world)
 
 
+def release_approved(world: World, folder: Path) -> None:
+    """A person is asked about a release, by a question that is retried, looks at its link and says yes."""
+    good(world)
+    began, _ = asking(world, folder)
+    visit(world, token_of(world))
+    world.tokens["token-retried"] = None
+    order = {**sample("heal/ask_approval"), "incident_id": "", "deployment_id": began}
+    version = deployments(world).get(began).approval.remedy
+    world.invoke("answer_approval", {"deployment_id": began, "decision": "approve", "by": "ada"})
+    world.invoke("ask_approval", {**order, "remedy": version, "token": "token-retried"})
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -262,6 +288,9 @@ def _travel(found: set[Call], git: Path) -> None:
     )
     with made(switched(gated)) as world:
         deployed(world, folder)
+        found |= set(world.calls)
+    with made(policy(folder).replace("    credentials: web\n", GATES)) as world:
+        release_approved(world, folder)
         found |= set(world.calls)
 
 

@@ -133,9 +133,20 @@ def baking(world: World, deployment_id: str) -> str:
             world.pass_time(1)
 
 
-def walk(world: World, deployment_id: str) -> Deployment:
-    """Walk the machine to its end, commands and time included; and tell who must hear of it."""
-    machine = Machine(world, deployment_id, "deploy")
+def asking(world: World, folder: Path) -> tuple[str, Machine]:
+    """A push whose check has passed and whose question is asked; the deployment and its machine."""
+    sha = commit(folder, "page", "new")
+    report(world, sha, secret="ci")
+    began = push(world, folder, sha)
+    machine = Machine(world, began, "deploy")
+    while not machine.token:
+        machine.advance()
+    return began, machine
+
+
+def walk(world: World, deployment_id: str, machine: Machine | None = None) -> Deployment:
+    """Walk the machine (a new one) to its end, commands and time included; tell who must hear of it."""
+    machine = machine or Machine(world, deployment_id, "deploy")
     while not machine.over:
         if not machine.advance() and not turn(world):
             world.pass_time(1)

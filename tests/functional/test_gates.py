@@ -106,10 +106,10 @@ def test_what_gates_say_together(said: dict[str, str], answer: str) -> None:
     """One no is a no; what nobody asked for says nothing; missing is a no only at the deadline."""
     reports = [said_of(gate, verdict) for gate, verdict in said.items()]
     wanted = (Gate(name="a"), Gate(name="b"))
-    assert gates.judge(wanted, reports, NOW, NOW.replace(hour=4)).answer == answer
-    late = gates.judge(wanted, reports, NOW, NOW).answer
+    assert gates.checked(wanted, reports, NOW, NOW.replace(hour=4)).answer == answer
+    late = gates.checked(wanted, reports, NOW, NOW).answer
     assert late == ("late" if answer == "wait" else answer)
-    assert gates.judge((), reports, NOW, NOW).answer == "go"
+    assert gates.checked((), reports, NOW, NOW).answer == "go"
 
 
 def said_of(gate: str, verdict: str, secret: str = "", check: str = "") -> Report:
@@ -127,8 +127,8 @@ def test_who_does_not_know_a_gate_s_secret_changes_nothing(reports: list[Report]
     """Neither a yes nor a no: only what was signed with the gate's own secret is heard."""
     wanted = (Gate(name="a", secret="s"), Gate(name="b"))
     entitled = [one for one in reports if (one.gate, one.secret) in {("a", "s"), ("b", "")}]
-    answer = gates.judge(wanted, reports, NOW, NOW.replace(hour=4))
-    assert answer == gates.judge(wanted, entitled, NOW, NOW.replace(hour=4))
+    answer = gates.checked(wanted, reports, NOW, NOW.replace(hour=4))
+    assert answer == gates.checked(wanted, entitled, NOW, NOW.replace(hour=4))
     passed = {one.gate for one in entitled if one.verdict == "passed"}
     failed = {one.gate for one in entitled if one.verdict == "failed"}
     assert (answer.answer == "go") == (passed == {"a", "b"} and not failed)

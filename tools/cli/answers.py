@@ -10,10 +10,20 @@ from tools.cli.connection import Connection
 from tools.cli.errors import CliError
 
 
-def answer(connection: Connection, incident_id: str, decision: str, *, by: str, why: str) -> dict[str, Any]:
+def deploys(subject_id: str) -> bool:
+    """Whether an id is a deployment's; otherwise it is an incident's."""
+    return subject_id.startswith("dep-")
+
+
+def watch(subject_id: str) -> str:
+    """The command that shows what asks."""
+    return f"nightshift {'deployments' if deploys(subject_id) else 'why'} {subject_id}"
+
+
+def answer(connection: Connection, subject_id: str, decision: str, *, by: str, why: str) -> dict[str, Any]:
     """Approve or deny; raises CliError with the reason when the answer does not count."""
     request = {
-        "incident_id": incident_id,
+        "deployment_id" if deploys(subject_id) else "incident_id": subject_id,
         "decision": decision,
         "by": by or getpass.getuser(),
         "why": why,
@@ -23,9 +33,7 @@ def answer(connection: Connection, incident_id: str, decision: str, *, by: str, 
     )
     told: dict[str, Any] = json.loads(answered["Payload"].read())
     if "FunctionError" in answered:
-        raise CliError(str(told.get("errorMessage", told)), f"see the incident: nightshift why {incident_id}")
+        raise CliError(str(told.get("errorMessage", told)), f"see it: {watch(subject_id)}")
     if not told["decided"]:
-        raise CliError(
-            f"{told['code']}: {told['reason']}", f"see what it waits for: nightshift why {incident_id}"
-        )
+        raise CliError(f"{told['code']}: {told['reason']}", f"see what it waits for: {watch(subject_id)}")
     return told

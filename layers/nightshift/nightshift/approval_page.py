@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from nightshift.deployment import Deployment
 from nightshift.incident import Approval, Incident
 
 HEADERS = {
@@ -23,26 +24,38 @@ STYLE = (
 )
 
 
-def question(incident: Incident, asked: Approval) -> str:
-    """What would be done, why, what was tried, until when; answers go to the page's own address."""
-    tried = (
-        "; ".join(f"level {one.level} {one.remedy}: {one.outcome}" for one in incident.levels) or "nothing"
+def question(subject: Incident | Deployment, asked: Approval) -> str:
+    """What would be done, why, until when; answers go to the page's own address."""
+    title, facts = (
+        _of_deployment(subject) if isinstance(subject, Deployment) else _of_incident(subject, asked)
     )
-    facts = {
-        "Incident": incident.incident_id,
-        "Node": f"{incident.node_id} of {incident.group or 'no group'}",
-        "Symptom": f"{incident.symptom}, since {incident.opened_at}",
-        "Why": asked.reason,
-        "Tried": tried,
-        "Answer by": asked.expires_at,
-    }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    told = {**facts, "Why": asked.reason, "Answer by": asked.expires_at}
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told.items())
     form = (
         '<form method="post"><label>Your name <input name="by" maxlength="60" required></label><br>'
+        '<label>Why <input name="why" maxlength="500"></label><br>'
         '<button name="decision" value="approve">Approve</button>'
         '<button name="decision" value="deny">Deny</button></form>'
     )
-    return _page(f"May {asked.remedy} run (level {asked.level})?", f"<dl>{rows}</dl>{form}")
+    return _page(title, f"<dl>{rows}</dl>{form}")
+
+
+def _of_incident(incident: Incident, asked: Approval) -> tuple[str, dict[str, str]]:
+    tried = "; ".join(f"level {one.level} {one.remedy}: {one.outcome}" for one in incident.levels)
+    return f"May {asked.remedy} run (level {asked.level})?", {
+        "Incident": incident.incident_id,
+        "Node": f"{incident.node_id} of {incident.group or 'no group'}",
+        "Symptom": f"{incident.symptom}, since {incident.opened_at}",
+        "Tried": tried or "nothing",
+    }
+
+
+def _of_deployment(deployment: Deployment) -> tuple[str, dict[str, str]]:
+    return f"May {deployment.app} be deployed to {deployment.group}?", {
+        "Deployment": deployment.deployment_id,
+        "Commit": f"{deployment.commit} by {deployment.author or '-'}",
+        "Message": deployment.message,
+    }
 
 
 def message(title: str, text: str) -> str:

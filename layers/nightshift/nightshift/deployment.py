@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from nightshift.events import Instant
-from nightshift.incident import Release
+from nightshift.incident import Approval, Release
 from nightshift.strategy import Trigger
 
 Kind = Literal["push", "manual", "rollback"]
@@ -55,6 +55,7 @@ class Deployment(_Fact):
     by: str = ""
     state: State = "Created"
     reason: str = ""
+    approval: Approval | None = None
     release: Release | None = None
     previous: Release | None = None
     batches: tuple[tuple[str, ...], ...] = ()
@@ -74,6 +75,16 @@ class Deployment(_Fact):
     version: int = 0
     seq: int = 0
     head: str = ""
+
+    @property
+    def id(self) -> str:
+        """What it is called."""
+        return self.deployment_id
+
+    @property
+    def ended(self) -> str:
+        """How it ended; empty while it is not over."""
+        return self.state if self.is_over else ""
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightshift.deployment import Deployment
+from nightshift.incident import Approval
 from nightshift.pages import Page
 
 
@@ -32,6 +33,28 @@ def compose(deployment: Deployment) -> Page:
         f"[nightshift] {deployment.app} in {deployment.group} {needs}",
         "\n".join(lines),
     )
+
+
+def ask(deployment: Deployment, asked: Approval, link: str) -> Page:
+    """The question whether a release may be deployed; every other gate has let it pass."""
+    lines = [
+        f"What: {deployment.app} {asked.remedy} to {deployment.group}, since {deployment.created_at}.",
+        f"Commit: {deployment.commit[:12]} by {deployment.author or '-'}: {_first(deployment.message)}",
+        f"Question: {asked.reason}",
+        f"Answer by {asked.expires_at}; nothing is deployed meanwhile, and without an answer never.",
+        f"Yes: nightshift approve {deployment.deployment_id}",
+        f"No: nightshift deny {deployment.deployment_id} --why REASON",
+        f"Or here, once: {link}",
+    ]
+    return Page(
+        f"{deployment.deployment_id}-approval-{asked.remedy}",
+        f"[nightshift] may {deployment.app} {asked.remedy} be deployed to {deployment.group}?",
+        "\n".join(lines),
+    )
+
+
+def _first(message: str) -> str:
+    return message.strip().partition("\n")[0][:200]
 
 
 def _nodes(deployment: Deployment) -> list[str]:

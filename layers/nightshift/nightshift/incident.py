@@ -57,25 +57,28 @@ class Level(_Fact):
 
 
 class Approval(_Fact):
-    """A person is asked whether one remedy may run; an answer counts until ``expires_at``.
+    """A person is asked whether one remedy may run, or one release be deployed, until ``expires_at``.
 
-    ``version`` is the incident's when the question was asked: an answer to another one is none to this.
+    ``remedy`` is then the release's version. ``version`` is the incident's (or deployment's) when the
+    question was asked: an answer to another one is none to this. ``reason`` is why it is asked, ``why`` the
+    answer's.
     """
 
     remedy: str
-    level: int
+    level: int = 0
     requested_at: Instant
     expires_at: Instant
     version: int
     reason: str = ""
     decision: Literal["", "approved", "denied"] = ""
     by: str = ""
+    why: str = ""
     decided_at: Instant | None = None
 
     @staticmethod
-    def step_of(incident_id: str, remedy: str) -> str:
+    def step_of(subject_id: str, remedy: str) -> str:
         """The step that waits for the answer; the same question always names the same one."""
-        return f"{incident_id}-approve-{remedy.replace('_', '-')}"
+        return f"{subject_id}-approve-{remedy.replace('_', '-')}"
 
 
 class Incident(_Fact):
@@ -103,6 +106,16 @@ class Incident(_Fact):
     version: int = 0
     seq: int = 0
     head: str
+
+    @property
+    def id(self) -> str:
+        """What it is called."""
+        return self.incident_id
+
+    @property
+    def ended(self) -> str:
+        """How it ended; empty while it is open."""
+        return "" if self.state == "open" else self.state
 
     @property
     def current(self) -> Level | None:

@@ -1,4 +1,4 @@
-"""Signed links to one question of one incident; who holds the link may answer, until it ends."""
+"""Signed links to one question of one incident or deployment; who holds one may answer until it ends."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ SALT = "nightshift.approval"
 
 @dataclass(frozen=True)
 class Link:
-    """What a link is bound to: the incident, and its ``version`` when the question was asked."""
+    """What a link is bound to: who asks, and its ``version`` when the question was asked."""
 
-    incident_id: str
+    subject_id: str
     version: int
 
     def sign(self, secret: str) -> str:
         """The link as text that fits into a path."""
-        return str(_serializer(secret).dumps([self.incident_id, self.version]))
+        return str(_serializer(secret).dumps([self.subject_id, self.version]))
 
 
 def read(token: str, secret: str) -> Link:
     """The link behind ``token``; raises Refused ``link.forged`` or ``link.expired``."""
     try:
-        incident_id, version = _serializer(secret).loads(token, max_age=LONGEST)
+        subject_id, version = _serializer(secret).loads(token, max_age=LONGEST)
     except SignatureExpired as error:
         raise Refused("link.expired", f"the link is older than {LONGEST} s") from error
     except (BadSignature, TypeError, ValueError) as error:
         raise Refused("link.forged", "the link was not made here, or was changed") from error
-    return Link(str(incident_id), int(version))
+    return Link(str(subject_id), int(version))
 
 
 def _serializer(secret: str) -> URLSafeTimedSerializer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -58,11 +58,15 @@ class Install(BaseModel):
         }
 
 
+APPROVAL = "approval"  # the gate that is a person
+
+
 class Gate(BaseModel):
-    """A verdict that a deployment waits for: a check's, by whoever knows ``secret``.
+    """A verdict that a deployment waits for: a check's, by whoever knows ``secret``; or a person's.
 
     ``secret`` names one below ``<stack>/gates/`` in Secrets Manager; without it the stack's own
-    ``WebhookSecret`` counts, and a name alone is enough: ``ci`` is ``{ name: ci }``.
+    ``WebhookSecret`` counts, and a name alone is enough: ``ci`` is ``{ name: ci }``. The gate ``approval``
+    (or ``{ approval: true }``) is a person, who is asked when every other gate has passed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,15 +78,29 @@ class Gate(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
+        if value == {APPROVAL: True}:
+            return {"name": APPROVAL}
         return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _no_secret_approves(self) -> Self:
+        if self.name == APPROVAL and self.secret:
+            raise ValueError("a person approves by name or by a signed link, never by a secret")
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A name alone is one too."""
+        """A name alone is one too, and so is ``{ approval: true }``."""
         whole = handler.resolve_ref_schema(handler(core))
         long = dict(whole)
         whole.clear()
-        whole.update(anyOf=[long["properties"]["name"], long], title=long["title"])
+        approval = {
+            "type": "object",
+            "properties": {APPROVAL: {"const": True, "description": "A person's word"}},
+            "required": [APPROVAL],
+            "additionalProperties": False,
+        }
+        whole.update(anyOf=[long["properties"]["name"], approval, long], title=long["title"])
         return whole
 
 
@@ -107,6 +125,9 @@ class App(BaseModel):
         json_schema_extra=limit("fewer", "a commit must pass {} before it is deployed"),
     )
     gates_seconds: Seconds = Field(3_600, description="How long a deployment waits for their reports")
+    approval_seconds: Seconds = Field(
+        3_600, description="How long a person may take who is asked; no answer is a no"
+    )
     install: Install = Install()
     credentials: str = Field(
         "",

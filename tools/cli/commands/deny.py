@@ -1,4 +1,4 @@
-"""Deny the remedy that an incident waits with."""
+"""Deny the remedy that an incident waits with, or the release that a deployment waits with."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ PANEL = "Act"
 
 def command(
     ctx: typer.Context,
-    incident_id: Annotated[str, typer.Argument(metavar="ID", help="The incident that asks.")],
+    subject_id: Annotated[str, typer.Argument(metavar="ID", help="The incident or deployment that asks.")],
     why: Annotated[str, typer.Option("--why", "-m", help="The reason, for the journal.")],
     by: Annotated[
         str, typer.Option(help="Who denies; by default the user of this machine.", show_default=False)
     ] = "",
 ) -> None:
-    """Deny the remedy that an incident waits with; the incident is yours then."""
-    from tools.cli.answers import answer
+    """Deny what an incident or a deployment waits with; an incident is yours then."""
+    from tools.cli.answers import answer, deploys
     from tools.cli.connection import Connection
 
-    told = answer(Connection(ctx.obj), incident_id, "deny", by=by, why=why)
-    print(f"{told['remedy']}: {told['reason']}; nothing more is done to the node, and nobody else is paged")
+    told = answer(Connection(ctx.obj), subject_id, "deny", by=by, why=why)
+    then = "nothing is deployed" if deploys(subject_id) else "nothing more is done to the node"
+    print(f"{told['remedy']}: {told['reason']}; {then}, and nobody else is paged")

@@ -32,6 +32,11 @@ def command(
     def change(deployment: Deployment) -> tuple[Note, dict[str, object]] | None:
         if deployment.is_over or deployment.stop_requested:
             return None
+        if deployment.approval and not deployment.approval.decision:
+            raise CliError(
+                f"{deployment_id} waits for a person's word",
+                f"say no: nightshift deny {deployment_id} -m …",
+            )
         return Note("stop", "nightshift stop", "requested", who, {}), {"stop_requested": who}
 
     try:

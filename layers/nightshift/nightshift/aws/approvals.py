@@ -2,80 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from nightshift import approvals, clock
-from nightshift.approvals import Decision
+from nightshift.approvals import Asking, Decision
 from nightshift.aws import executions
-from nightshift.aws.incidents import Incidents
 from nightshift.aws.steps import Steps
 from nightshift.aws.tables import Write
 from nightshift.errors import Refused
-from nightshift.incident import Approval, Incident, Step
+from nightshift.incident import Approval, Step
 from nightshift.journal import Note
+
+A = TypeVar("A", bound=Asking)
+
+
+class Subjects(Protocol[A]):
+    """The table of what asks: Incidents or Deployments."""
+
+    def get(self, subject_id: str, /) -> A:
+        """One of them, read consistently."""
+        ...
+
+    def record(self, subject: A, at: datetime, note: Note, /, *more: Write, **changes: object) -> A:
+        """Change it and append ``note``, or raise Conflict."""
+        ...
+
+    def amend(
+        self,
+        subject_id: str,
+        at: datetime,
+        change: Callable[[A], tuple[Note, Mapping[str, object]] | None],
+        /,
+        *more: Write,
+    ) -> A:
+        """Read, ask ``change``, record; again when another was first."""
+        ...
 
 
 @dataclass(frozen=True)
-class Approvals:
-    """The approval of each incident, and the step whose token waits for it."""
+class Approvals(Generic[A]):
+    """The approval of each subject, and the step whose token waits for it."""
 
-    incidents: Incidents
+    subjects: Subjects[A]
     steps: Steps
 
-    def ask(self, incident: Incident, asked: Approval, token: str, note: Note, *more: Write) -> Incident:
-        """Record a new question with the token that waits for its answer.
+    def ask(self, subject: A, asked: Approval, step: Step, note: Note, *more: Write, **changes: object) -> A:
+        """Record a new question with the step whose token waits for its answer.
 
-        Raises Conflict when the incident is not as it was read, or when one of ``more`` loses.
+        Raises Conflict when the subject is not as it was read, or when one of ``more`` loses.
         """
         at = clock.parse(asked.requested_at)
-        step = Step(
-            step_id=Approval.step_of(incident.incident_id, asked.remedy),
-            incident_id=incident.incident_id,
-            node_id=incident.node_id,
-            remedy=asked.remedy,
-            fence=incident.fence,
-            token=token,
-            intended_at=asked.requested_at,
-        )
-        return self.incidents.record(
-            incident, at, note, self.steps.intend(step, at), *more, approval=asked, wait="approval"
-        )
+        intent = self.steps.intend(step, at)
+        return self.subjects.record(subject, at, note, intent, *more, approval=asked, **changes)
 
-    def wait_with(self, incident_id: str, remedy: str, token: str, now: datetime) -> None:
+    def wait_with(self, subject_id: str, remedy: str, token: str, now: datetime) -> None:
         """A retried question waits on a new token, which is answered at once when the answer is known."""
-        self.steps.await_with(Approval.step_of(incident_id, remedy), token)
+        self.steps.await_with(Approval.step_of(subject_id, remedy), token)
         try:
-            approvals.pending(self.incidents.get(incident_id), now)
+            approvals.pending(self.subjects.get(subject_id), now)
         except Refused:
-            self._wake(incident_id, remedy)
+            self._wake(subject_id, remedy)
 
     def decide(
-        self, incident_id: str, decision: Decision, now: datetime, note: Note, version: int | None = None
-    ) -> Incident:
-        """Record a decision once, and wake the machine; ``note.inputs['by']`` is who decided.
+        self, subject_id: str, decision: Decision, now: datetime, note: Note, version: int | None = None
+    ) -> A:
+        """Record a decision once, and wake the machine; ``note.inputs`` has who decided (``by``) and ``why``.
 
         Raises Refused ``approval.*`` when the answer does not count, Conflict when others keep writing.
         """
 
-        def change(incident: Incident) -> tuple[Note, Mapping[str, object]]:
-            asked = approvals.pending(incident, now, version)
-            by = str(note.inputs["by"])
-            answer = {"decision": decision, "by": by, "decided_at": clock.iso(now)}
+        def change(subject: A) -> tuple[Note, Mapping[str, object]]:
+            asked = approvals.pending(subject, now, version)
+            by, why = str(note.inputs["by"]), str(note.inputs["why"])
+            answer = {"decision": decision, "by": by, "why": why, "decided_at": clock.iso(now)}
             return note, {"approval": asked.model_copy(update=answer)}
 
         try:
-            incident = self.incidents.amend(incident_id, now, change)
+            subject = self.subjects.amend(subject_id, now, change)
         except Refused as refused:
             if refused.code == "approval.decided":  # its first call may have died before the machine heard
-                asked = self.incidents.get(incident_id).approval
-                self._wake(incident_id, asked.remedy if asked else "")
+                asked = self.subjects.get(subject_id).approval
+                self._wake(subject_id, asked.remedy if asked else "")
             raise
-        self._wake(incident_id, incident.approval.remedy if incident.approval else "")
-        return incident
+        self._wake(subject_id, subject.approval.remedy if subject.approval else "")
+        return subject
 
-    def _wake(self, incident_id: str, remedy: str) -> None:
-        step = self.steps.get(Approval.step_of(incident_id, remedy))
-        if step and executions.answer(step.token, {"incident_id": incident_id}):
+    def _wake(self, subject_id: str, remedy: str) -> None:
+        step = self.steps.get(Approval.step_of(subject_id, remedy))
+        if step is None:
+            return
+        named = {"deployment_id": subject_id} if step.deployment_id else {"incident_id": subject_id}
+        if executions.answer(step.token, named):
             self.steps.answered(step.step_id)

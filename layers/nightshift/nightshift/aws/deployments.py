@@ -56,7 +56,7 @@ class Deployments:
         ]
 
     def record(
-        self, deployment: Deployment, at: datetime, note: Note, *more: Write, **changes: object
+        self, deployment: Deployment, at: datetime, note: Note, /, *more: Write, **changes: object
     ) -> Deployment:
         """Change ``deployment`` and append ``note``, with ``more`` in the same transaction; or Conflict."""
         entry = self._journals.link(deployment.deployment_id, deployment.seq + 1, deployment.head, at, note)

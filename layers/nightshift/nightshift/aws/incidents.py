@@ -70,7 +70,7 @@ class Incidents:
         return stored
 
     def record(
-        self, incident: Incident, at: datetime, note: Note, *more: Write, **changes: object
+        self, incident: Incident, at: datetime, note: Note, /, *more: Write, **changes: object
     ) -> Incident:
         """Change ``incident`` and append ``note``, with ``more`` writes in the same transaction.
 

@@ -22,7 +22,9 @@ from nightshift.aws.releases import Releases
 from nightshift.aws.steps import Steps
 from nightshift.aws.turns import Turns
 from nightshift.aws.weather import Weather
+from nightshift.deployment import Deployment
 from nightshift.errors import Permanent
+from nightshift.incident import Incident
 from nightshift.settings import Settings
 
 
@@ -103,9 +105,14 @@ class Stores:
         return Pager(self.deliveries, self.policies, self._named("pages_topic_arn"))
 
     @property
-    def approvals(self) -> Approvals:
-        """The questions that wait for a person."""
+    def approvals(self) -> Approvals[Incident]:
+        """The questions of incidents that wait for a person."""
         return Approvals(self.incidents, self.steps)
+
+    @property
+    def release_approvals(self) -> Approvals[Deployment]:
+        """The questions of deployments that wait for a person."""
+        return Approvals(self.deployments, self.steps)
 
     @property
     def intents(self) -> Intents:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from nightshift import clock, code, journal
 from nightshift.decisions import gates, rollback, rollout
 from nightshift.decisions.admission import admit
-from nightshift.decisions.gates import Passage
+from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollback import Way
 from nightshift.decisions.rollout import Plan, Progress, Step, Target
@@ -48,6 +48,7 @@ class Asked:
 
     wanted: Sequence[Gate]
     reports: Sequence[Report]
+    consent: Consent
     now: datetime
     deadline: datetime
 
