@@ -10,9 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes, traffic
-from nightshift.aws import auto_scaling, evidence, group_health
-from nightshift.aws.group_health import Seen
+from nightshift import clock, envelopes, targets, traffic
 from nightshift.aws.stores import Stores
 from nightshift.decisions import maintenance, recorded, rollout
 from nightshift.decisions.health import Verdict
@@ -24,6 +22,7 @@ from nightshift.incident import GroupState
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.policy_apps import App
+from nightshift.ports import Units
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -88,8 +87,8 @@ def _judge(
     touched, group = deployment.nodes[node_id], deployment.group
     if touched.state != "InProgress" or not touched.acted_at:
         return None
-    seen = Stores.of(Environment).inspections
-    samples = evidence.samples(seen, policy.symptoms, node_id, clock.parse(touched.acted_at), now)
+    target = targets.of(policy.groups[group], Stores.of(Environment))
+    samples = target.samples(policy, node_id, clock.parse(touched.acted_at), now)
     heard = {name: policy.symptoms[name] for name, found in samples.items() if found}
     aftermath = Aftermath(
         now=now,
@@ -151,7 +150,8 @@ def _decided(deployment: Deployment, progress: Progress, step: Step, version: st
 def _progress(deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime) -> Progress:
     """Everything the next step depends on. While nodes are in progress nobody else is looked at."""
     running = any(one.state == "InProgress" for one in deployment.nodes.values())
-    seen = Seen((), {}) if running else _seen(policy, group, now)
+    target = targets.of(policy.groups[group.group], Stores.of(Environment))
+    seen = Units(0, ()) if running else target.look(policy, group, now)
     ends = [one.ended_at for one in deployment.nodes.values() if one.ended_at]
     ended = max(ends, default=None) if not running else None
     return Progress(
@@ -169,12 +169,6 @@ def _progress(deployment: Deployment, app: App, group: GroupState, policy: Polic
         paused=_paused(policy, group.group, now),
         is_rollback=deployment.kind == "rollback",
     )
-
-
-def _seen(policy: Policy, group: GroupState, now: datetime) -> Seen:
-    stores = Stores.of(Environment)
-    in_service = auto_scaling.capacity(policy.groups[group.group].auto_scaling_group).in_service
-    return group_health.look(stores.nodes, stores.inspections, policy, group, in_service, now)
 
 
 def _alarms(deployment: Deployment, group: GroupState) -> tuple[str, ...]:

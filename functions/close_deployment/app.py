@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes
+from nightshift import clock, envelopes, targets
 from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
@@ -104,10 +104,7 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
         note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": deployment.deployment_id})
         writes += stores.deployments.creation(undo, now, note)
     writes += _standing(deployment, request, now)
-    if request.outcome == "Succeeded" and deployment.release:
-        writes += [
-            stores.nodes.change(node, release=deployment.release.version) for node in _working(deployment)
-        ]
+    writes += [] if undo else _inventory(deployment)  # what undoes it touches the same nodes
     return stores.deployments.record(
         deployment,
         now,
@@ -229,6 +226,20 @@ def _condemned(deployment: Deployment, group: GroupState | None, now: datetime) 
         return []
     failed = Standing(state="failed", at=clock.iso(now), deployment_id=deployment.deployment_id)
     return [Stores.of(Environment).releases.stand(deployment.app, guilty.version, deployment.group, failed)]
+
+
+def _inventory(deployment: Deployment) -> list[Write]:
+    """What each touched node runs now; nothing that is known, where it failed."""
+    stores, release = Stores.of(Environment), deployment.release
+    _, policy = stores.policies.current()
+    settings = policy.groups.get(deployment.group)
+    if release is None or (settings and not targets.of(settings, stores).inventoried):
+        return []
+    working = _working(deployment)
+    return [
+        stores.nodes.change(node, release=release.version if node in working else "")
+        for node in deployment.nodes
+    ]
 
 
 def _working(deployment: Deployment) -> list[str]:

@@ -9,20 +9,19 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes, traffic
-from nightshift.aws import artifacts, commands
-from nightshift.aws.commands import Invocation
+from nightshift import clock, envelopes, targets, traffic
+from nightshift.aws import artifacts
 from nightshift.aws.stores import Stores
 from nightshift.deployment import DEPLOY, Deployment, Touched
-from nightshift.errors import Conflict, NightshiftError, Refused
+from nightshift.errors import Conflict, Refused
 from nightshift.incident import Lease, Release, Step
 from nightshift.journal import Note
 from nightshift.policy import Policy
+from nightshift.ports import Order
 from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "deploy_batch"
-DOCUMENT = "Nightshift-InstallRelease"
 AT_ONCE = 25  # nodes of one transaction, which may hold a hundred writes
 
 
@@ -86,7 +85,7 @@ def deploy(deployment: Deployment, batch: tuple[str, ...], policy: Policy, now: 
     if draining:
         return "WaitForTraffic", f"{len(draining)} nodes still answer requests: {', '.join(draining)}"
     for step in waiting:
-        _send(step, _parameters(step, release, deployment, policy), now)
+        _bring(step, release, deployment, policy, now)
     return "LookAgain", f"sent to {len(nodes)} nodes: {', '.join(nodes)}"
 
 
@@ -132,32 +131,20 @@ def _intend(
     )
 
 
-def _parameters(step: Step, release: Release, deployment: Deployment, policy: Policy) -> dict[str, str]:
-    """What the document is told. The release that can be gone back to stays on the node."""
+def _bring(step: Step, release: Release, deployment: Deployment, policy: Policy, now: datetime) -> None:
+    """What is over at once is concluded here; else whoever hears of its end does."""
+    stores, settings = Stores.of(Environment), policy.groups[deployment.group]
+    # The release that can be gone back to stays on the node.
     way_back = deployment.previous.version if deployment.previous else ""
-    return {
-        "StepId": step.step_id,
-        "Fence": str(step.fence),
-        "Service": policy.groups[deployment.group].service,
-        "Version": release.version,
-        "Url": artifacts.link(Environment.current().artifacts_bucket, release.key),
-        "Sha256": release.sha256,
-        "Size": str(release.size),
-        "Mode": "install",
-        **policy.install_of(deployment.group).parameters(way_back),
-    }
-
-
-def _send(step: Step, parameters: dict[str, str], now: datetime) -> None:
-    """A node that cannot be sent to has failed: the rollout decides what that means."""
-    stores = Stores.of(Environment)
-    try:
-        command_id = commands.send(DOCUMENT, step.node_id, parameters, f"nightshift {step.step_id}")
-    except NightshiftError as error:
-        logger.warning("the node cannot be sent to", node_id=step.node_id, code=error.code)
-        stores.deployments.conclude(step, Invocation.not_begun(error), now, ACTOR)
-        return
-    end = stores.steps.sent(command_id, step.step_id, step.node_id, now)
-    if end.complete:
-        stores.deployments.conclude(step, commands.invocation(command_id, step.node_id), clock.now(), ACTOR)
+    order = Order(
+        step,
+        release,
+        url=artifacts.link(Environment.current().artifacts_bucket, release.key),
+        service=settings.service,
+        settings=policy.install_of(deployment.group).parameters(way_back),
+    )
+    ended = targets.of(settings, stores).bring(order, now)
+    if ended:
+        logger.info("over at once", node_id=step.node_id, status=ended.status)
+        stores.deployments.conclude(step, ended, clock.now(), ACTOR)
         stores.steps.settled(step.step_id)

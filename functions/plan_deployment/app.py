@@ -9,13 +9,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes, releases
-from nightshift.aws import artifacts, auto_scaling, group_health, secrets
+from nightshift import clock, envelopes, releases, targets
+from nightshift.aws import artifacts, secrets
 from nightshift.aws.stores import Stores
 from nightshift.decisions import gates, recorded, rollback, rollout
 from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.recorded import Asked, Planning
-from nightshift.decisions.rollout import Target
 from nightshift.deployment import Deployment
 from nightshift.errors import Conflict, Permanent, Refused
 from nightshift.events import DeploymentStarted, traceparent
@@ -106,11 +105,8 @@ def _planned(
     if passage.answer != "go":
         return _held(deployment, app, built, passage, weighed, now)
     previous = _previous(deployment, group, built)
-    settings = policy.groups[deployment.group]
-    capacity = auto_scaling.capacity(settings.auto_scaling_group)
-    seen = group_health.look(stores.nodes, stores.inspections, policy, group, capacity.in_service, now)
-    targets = [Target(one.node_id, seen.health(one.node_id), one.release) for one in seen.nodes]
-    planning = Planning(targets, app.strategy, capacity.desired, "none", built.version)
+    seen = targets.of(policy.groups[deployment.group], stores).look(policy, group, now)
+    planning = Planning(seen.units, app.strategy, seen.desired, "none", built.version)
     batches = rollout.plan(**vars(planning))
     decided = (weighed, recorded.record("plan", planning, batches, version))
     if batches.code:
@@ -124,7 +120,7 @@ def _planned(
         "gates": passage.reason,
         "previous": previous.version if previous else "",
         "batches": [list(batch) for batch in batches.batches],
-        "desired": capacity.desired,
+        "desired": seen.desired,
     }
     changed = stores.deployments.record(
         deployment,
@@ -138,7 +134,7 @@ def _planned(
         author=built.author,
         message=built.message,
         batches=batches.batches,
-        desired=capacity.desired,
+        desired=seen.desired,
         troubled_before=tuple(sorted(group.troubled)),
         planned_at=clock.iso(now),
     )

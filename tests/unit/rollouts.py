@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from nightshift import clock
-from nightshift.decisions.rollout import Progress, Target
+from nightshift.decisions.rollout import Progress, Unit
 from nightshift.releases import Built, Standing
 from nightshift.strategy import Strategy
 from tests.unit.facts import NOW
@@ -19,9 +19,9 @@ def strategy(**more: Any) -> Strategy:
     return Strategy.model_validate(more)
 
 
-def targets(count: int, **more: Any) -> list[Target]:
+def targets(count: int, **more: Any) -> list[Unit]:
     """Nodes n1, n2, … of one kind."""
-    return [Target(f"n{number}", **more) for number in range(1, count + 1)]
+    return [Unit(f"n{number}", **more) for number in range(1, count + 1)]
 
 
 def progress(**more: Any) -> Progress:

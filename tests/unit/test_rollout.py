@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from nightshift.decisions.rollout import Target, next_step, plan
+from nightshift.decisions.rollout import Unit, next_step, plan
 from tests.unit.facts import NOW
 from tests.unit.rollouts import progress, strategy, targets
 
@@ -54,10 +54,10 @@ def test_a_group_that_can_spare_nobody_is_refused_with_its_numbers() -> None:
 def test_ill_nodes_come_first_and_those_with_the_release_last() -> None:
     """CodeDeploy's order: unhealthy, unknown, old, current; an ill one costs no healthy node."""
     group = [
-        Target("current", release="2"),
-        Target("old"),
-        Target("unknown", "unknown"),
-        Target("ill", "unhealthy"),
+        Unit("current", release="2"),
+        Unit("old"),
+        Unit("unknown", "unknown"),
+        Unit("ill", "unhealthy"),
     ]
     made = plan(group, strategy(min_healthy=2), 4, "none", "2")
     assert made.batches == (("ill",), ("unknown",), ("old",), ("current",))
@@ -65,7 +65,7 @@ def test_ill_nodes_come_first_and_those_with_the_release_last() -> None:
 
 def test_ill_nodes_may_be_mended_where_no_healthy_one_can_be_spared() -> None:
     """With the ill node healthy again, the next one can be touched."""
-    made = plan([Target("a", "unhealthy"), Target("b")], strategy(min_healthy=1), 2, "none", "2")
+    made = plan([Unit("a", "unhealthy"), Unit("b")], strategy(min_healthy=1), 2, "none", "2")
     assert made.batches == (("a",), ("b",))
 
 

@@ -14,7 +14,7 @@ from nightshift.decisions.rollout import (
     Plan,
     Progress,
     Step,
-    Target,
+    Unit,
     failed_nodes,
     next_step,
     plan,
@@ -44,16 +44,16 @@ def strategies(draw: st.DrawFn) -> Strategy:
 
 
 @st.composite
-def groups(draw: st.DrawFn) -> list[Target]:
+def groups(draw: st.DrawFn) -> list[Unit]:
     """Up to twelve nodes, most of them healthy."""
     kinds = st.sampled_from(["healthy", "healthy", "healthy", "unhealthy", "unknown"])
     some = draw(st.lists(st.tuples(kinds, st.sampled_from(["1", "2"])), max_size=12))
-    return [Target(f"n{number}", kind, release) for number, (kind, release) in enumerate(some)]  # type: ignore[arg-type] # Hypothesis draws plain text
+    return [Unit(f"n{number}", kind, release) for number, (kind, release) in enumerate(some)]  # type: ignore[arg-type] # Hypothesis draws plain text
 
 
 @given(groups(), strategies(), st.integers(0, 3))
 def test_a_plan_touches_every_node_once_and_keeps_enough_healthy(
-    group: list[Target], wanted: Strategy, absent: int
+    group: list[Unit], wanted: Strategy, absent: int
 ) -> None:
     """Each node stands in exactly one batch; while a batch runs, min_healthy others are healthy."""
     desired = len(group) + absent
@@ -72,7 +72,7 @@ def test_a_plan_touches_every_node_once_and_keeps_enough_healthy(
         healthy |= set(batch)
 
 
-def begin(group: list[Target], wanted: Strategy, made: Plan) -> Progress:
+def begin(group: list[Unit], wanted: Strategy, made: Plan) -> Progress:
     healthy = frozenset(one.node_id for one in group if one.health == "healthy")
     return Progress(NOW, NOW, wanted, made.batches, len(group), healthy=healthy)
 
@@ -97,7 +97,7 @@ def touch(progress: Progress, step: Step, outcomes: list[bool]) -> Progress:
     is_rollback=st.booleans(),
 )
 def test_a_deployment_always_ends_and_never_against_its_limits(
-    group: list[Target], wanted: Strategy, outcomes: list[bool], *, is_rollback: bool
+    group: list[Unit], wanted: Strategy, outcomes: list[bool], *, is_rollback: bool
 ) -> None:
     """It ends within its batches, bakes and deadline; success never with more failures than allowed."""
     made = plan(group, wanted, len(group), "none", "2")

@@ -10,9 +10,18 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, RootModel, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    RootModel,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from nightshift import policy_secrets, traffic
+from nightshift import policy_secrets, targets, traffic
 from nightshift.amounts import Amount, Name
 from nightshift.errors import Refused
 from nightshift.policy_apps import App, Install
@@ -75,10 +84,18 @@ class Group(_Part):
     auto_scaling_group: str = Field(
         min_length=1, max_length=255, description="The Auto Scaling group that its nodes belong to"
     )
+    target: Name = Field("nodes", description="What releases are brought to: a file in `targets`")
     traffic: Switch | None = Field(
         None, description="Left out: nothing is drained", json_schema_extra=limit("fewer")
     )
     healing: dict[str, Any] = Field({}, description="What this group wants other than the policy's `healing`")
+
+    @field_validator("target")
+    @classmethod
+    def _known(cls, target: str) -> str:
+        if target not in targets.names():
+            raise ValueError(f"there is no target {target}; there are {', '.join(targets.names())}")
+        return target
 
 
 class Metric(_Part):

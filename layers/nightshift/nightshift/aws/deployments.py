@@ -7,13 +7,13 @@ from datetime import datetime
 
 from nightshift import clock
 from nightshift.aws import tables
-from nightshift.aws.commands import Invocation
 from nightshift.aws.journals import Journals
 from nightshift.aws.tables import Write
 from nightshift.deployment import Deployment
 from nightshift.errors import Conflict, Permanent
 from nightshift.incident import Step
 from nightshift.journal import GENESIS, Note
+from nightshift.ports import Ended
 
 TRIES = 8  # many nodes of one batch may end at the same moment
 
@@ -93,7 +93,7 @@ class Deployments:
                     raise
         raise AssertionError("unreachable: the loop returns or raises")
 
-    def conclude(self, step: Step, result: Invocation, now: datetime, actor: str) -> None:
+    def conclude(self, step: Step, result: Ended, now: datetime, actor: str) -> None:
         """Note once how the document of a step ended on its node; whether it helped is judged later."""
 
         def change(deployment: Deployment) -> tuple[Note, Mapping[str, object]] | None:

@@ -21,12 +21,13 @@ from nightshift.decisions.admission import admit
 from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollback import Way
-from nightshift.decisions.rollout import Plan, Progress, Step, Target
+from nightshift.decisions.rollout import Plan, Progress, Step
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.verification import Aftermath, verify
 from nightshift.gate import Report
 from nightshift.journal import Decided
 from nightshift.policy_apps import Gate
+from nightshift.ports import Unit
 from nightshift.releases import Built
 from nightshift.strategy import Strategy, Traffic
 
@@ -35,7 +36,7 @@ from nightshift.strategy import Strategy, Traffic
 class Planning:
     """What batches are cut from."""
 
-    targets: Sequence[Target]
+    targets: Sequence[Unit]
     strategy: Strategy
     desired: int
     traffic: Traffic

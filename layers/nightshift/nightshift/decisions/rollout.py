@@ -13,23 +13,14 @@ from typing import Literal
 
 from nightshift import clock
 from nightshift.amounts import Amount, at_least, at_most
+from nightshift.ports import Unit
 from nightshift.strategy import Strategy, Traffic, Trigger
 
 State = Literal["Created", "Queued", "Ready", "InProgress", "Baking", "Succeeded", "Failed", "Stopped"]
 NodeState = Literal["Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown"]
-Health = Literal["healthy", "unhealthy", "unknown"]
 Action = Literal["next_batch", "wait", "bake", "roll_back", "succeed", "stop"]
 # CodeDeploy's order: what is ill already loses nothing, what runs the release already comes last.
 _FIRST = {"unhealthy": 0, "unknown": 1, "healthy": 2}
-
-
-@dataclass(frozen=True)
-class Target:
-    """A node that a release is to be brought to: how it is now, and what it runs."""
-
-    node_id: str
-    health: Health = "healthy"
-    release: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ class Step:
         return " ".join((self.action, self.rule, *self.batch))
 
 
-def plan(targets: Sequence[Target], strategy: Strategy, desired: int, traffic: Traffic, version: str) -> Plan:
+def plan(targets: Sequence[Unit], strategy: Strategy, desired: int, traffic: Traffic, version: str) -> Plan:
     """Cut the group's nodes into batches that never leave fewer than ``min_healthy`` healthy ones.
 
     A batch counts on the ones before it: nodes that were brought the release are healthy again then.
@@ -150,9 +141,9 @@ def _size(sizes: Sequence[Amount], number: int, desired: int) -> int:
     return max(1, at_most(sizes[min(number, len(sizes) - 1)], desired))
 
 
-def _take(waiting: Sequence[Target], size: int, spare: int) -> list[Target]:
+def _take(waiting: Sequence[Unit], size: int, spare: int) -> list[Unit]:
     """The first ``size`` nodes of which at most ``spare`` are healthy ones."""
-    taken: list[Target] = []
+    taken: list[Unit] = []
     for one in waiting:
         costs = one.health == "healthy"
         if len(taken) < size and (not costs or spare > 0):
