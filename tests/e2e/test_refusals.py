@@ -119,7 +119,7 @@ def test_a_pause_holds_until_it_is_lifted(stack: Stack) -> None:
         )
         assert stack.node("web-local-1")["pid"] is None
     finally:
-        assert stack.run("resume").returncode == 0
+        assert stack.run("resume", "--why", "the test is over").returncode == 0
     assert stack.ended(node["id"], known)["state"] == "healed"
 
 

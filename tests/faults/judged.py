@@ -90,7 +90,7 @@ class Judged(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Everything arrives, every command ends, sweeps run; until nothing has moved for a while."""
-        self.world.groups.set_pause(None)
+        self.world.resume()
         still, rounds = 0, 0
         while still < QUIET:
             rounds += 1

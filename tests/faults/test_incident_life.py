@@ -14,8 +14,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from nightshift import clock
-from nightshift.incident import Pause
 from tests.faults.judged import Judged
 from tests.faults.outside import Parcel
 from tests.functional.world import CURES, ILL
@@ -159,8 +157,7 @@ class IncidentLife(Judged):
     @rule(on=RARELY)
     def somebody_pauses(self, *, on: bool) -> None:
         """Or lets it go on."""
-        pause = Pause(by="ada", why="change", at=clock.iso(clock.now())) if on else None
-        self.world.groups.set_pause(pause)
+        (self.world.pause if on else self.world.resume)()
 
 
 # Under `--hypothesis-profile=explore` nothing is derandomized.

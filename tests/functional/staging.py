@@ -108,7 +108,7 @@ def _seed(world: World, policy: str, nodes: int) -> None:
     assert adopted["adopted"], adopted
     world.groups.ensure(GROUP, "web", GROUP)
     world.groups.desire(GROUP, RELEASE)
-    world.groups.set_pause(None)
+    world.resume()
     session.client("ec2").create_launch_template(
         LaunchTemplateName=GROUP, LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "t4g.small"}
     )

@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from nightshift import clock
 from nightshift.aws import session
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents, Subject
 from nightshift.aws.journals import Journals
+from nightshift.aws.pauses import Pauses
 from nightshift.aws.steps import Steps
 from nightshift.aws.turns import Turns
 from nightshift.incident import GroupState, Incident, Node
@@ -37,6 +39,11 @@ class State:
         return Groups(stack().ref("GroupsTable"))
 
     @property
+    def pauses(self) -> Pauses:
+        """The pause of everything."""
+        return Pauses(self.groups, self.journals)
+
+    @property
     def turns(self) -> Turns:
         """Who deploys to a group."""
         return Turns(stack().ref("GroupsTable"))
@@ -55,6 +62,14 @@ class State:
     def steps(self) -> Steps:
         """Intents and tokens."""
         return Steps(stack().ref("StepsTable"))
+
+    def pause(self, by: str = "ada", why: str = "change") -> None:
+        """Somebody stops everything."""
+        self.pauses.begin(by, why, clock.now())
+
+    def resume(self, by: str = "ada", why: str = "done") -> None:
+        """Somebody lets it go on."""
+        self.pauses.end(by, why, clock.now())
 
     def incident(self, incident_id: str) -> Incident:
         """An incident as it is now."""

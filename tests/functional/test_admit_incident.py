@@ -7,7 +7,7 @@ import pytest
 from nightshift import clock
 from nightshift.aws import tables
 from nightshift.errors import Conflict, Permanent, Refused
-from nightshift.incident import Lease, Pause
+from nightshift.incident import Lease
 from tests.functional.staging import POLICY
 from tests.functional.test_adopt_policy import write
 from tests.functional.world import World
@@ -78,9 +78,7 @@ def test_a_lease_that_somebody_else_takes_meanwhile_is_not_overwritten(world: Wo
 def test_a_pause_that_comes_between_look_and_lease_holds_at_once(world: World) -> None:
     """The pause is a condition of the very transaction that takes the lease."""
     sick, incident_id = opened(world)
-    world.meanwhile["dynamodb.TransactWriteItems"] = lambda: world.groups.set_pause(
-        Pause(by="ada", why="change", at=clock.iso(clock.now()))
-    )
+    world.meanwhile["dynamodb.TransactWriteItems"] = world.pause
     with pytest.raises(Conflict) as lost:
         world.invoke("admit_incident", {"incident_id": incident_id})
     assert "pause" in lost.value.context["lost"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nightshift.errors import Refused, Retryable
-from nightshift.incident import Lease, Pause
+from nightshift.incident import Lease
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, heal
 from tests.functional.staging import POLICY, made
@@ -107,7 +107,7 @@ def test_an_approval_is_no_way_around_a_pause(careful: World) -> None:
     """All guards are asked again after the answer."""
     incident_id, _ = asked(careful)
     careful.invoke("answer_approval", {"incident_id": incident_id, "decision": "approve", "by": "ada"})
-    careful.groups.set_pause(Pause(by="eve", why="maintenance", at="2026-11-23T03:00:00.000Z"))
+    careful.pause("eve", "maintenance")
     assert careful.invoke("admit_incident", {"incident_id": incident_id})["next"] == "WaitUntil"
 
 

@@ -275,11 +275,51 @@ def test_pause_and_resume(capsys, outputs):
     assert app.main([*AWS, "pause", "--why", "other", "--by", "bob"]) == 0
     assert "already paused by ann" in capsys.readouterr().out
     assert groups.pause() == pause
-    assert app.main([*AWS, "resume"]) == 0
+    assert app.main([*AWS, "resume", "--why", "it is over", "--by", "cid"]) == 0
     assert "paused by ann" in capsys.readouterr().out
     assert groups.pause() is None
-    assert app.main([*AWS, "resume"]) == 0
+    assert app.main([*AWS, "resume", "--why", "it is over"]) == 0
     assert capsys.readouterr().out == "nothing is paused\n"
+
+
+def test_pauses_and_their_ends_stand_in_the_journal(capsys, outputs):
+    """Who, when and why, in one chain that is verified as all others are; a cut tail shows."""
+    for why in ("release party", "release party again"):
+        assert app.main([*AWS, "pause", "--why", why, "--by", "ann"]) == 0
+        assert app.main([*AWS, "resume", "--why", "it is over", "--by", "bob"]) == 0
+    capsys.readouterr()
+    told = _json(capsys, "why", "pause")
+    assert told["journal"] == {"entries": 4, "intact": True, "reason": ""}
+    assert [(one["verdict"], one["reason"]) for one in told["entries"]] == [
+        ("paused", "ann: release party"),
+        ("resumed", "bob: it is over"),
+        ("paused", "ann: release party again"),
+        ("resumed", "bob: it is over"),
+    ]
+    assert app.main([*AWS, "why", "pause"]) == 0
+    assert "paused   by ann: release party\n" in capsys.readouterr().out
+    assert _json(capsys, "journal", "verify", "pause")[0]["entries"] == 4
+    assert app.main([*AWS, "journal", "verify"]) == 0
+    key = {"chain": {"S": "pause"}, "seq": {"N": "4"}}
+    boto3.client("dynamodb").delete_item(TableName=outputs["JournalTable"], Key=key)
+    assert app.main([*AWS, "journal", "verify"]) == 1
+    assert app.main([*AWS, "why", "pause"]) == 1
+
+
+def test_two_who_pause_at_once_are_one_pause(outputs, monkeypatch):
+    """Whoever comes second loses the condition, and the journal has one entry."""
+    from nightshift.aws.pauses import Pauses
+    from nightshift.errors import Conflict
+
+    journals = Journals(outputs["JournalTable"])
+    late = Pauses(Groups(outputs["GroupsTable"]), journals)
+    before = late._state()
+    Pauses(Groups(outputs["GroupsTable"]), journals).begin("ann", "first", OPENED)
+    monkeypatch.setattr(late, "_state", lambda: before)
+    with pytest.raises(Conflict):
+        late.begin("bob", "second", OPENED)
+    assert len(list(journals.read("pause"))) == 1
+    assert Groups(outputs["GroupsTable"]).pause().by == "ann"
 
 
 @pytest.mark.usefixtures("nodes", "incident")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from nightshift import clock
-from nightshift.incident import Pause
 from nightshift.journal import Note
 from tests.functional.deploying import (
     baking,
@@ -192,12 +191,12 @@ def test_a_pause_holds_the_next_batch(world: World, folder: Path) -> None:
     """What runs is finished, nothing new is begun."""
     deploying = Machine(world, push(world, folder, commit(folder, "page", "new")), "deploy")
     deploying.run("DeployBatch")
-    world.groups.set_pause(Pause(by="ada", why="looks", at=clock.iso(clock.now())))
+    world.pause()
     for _ in range(20):
         if not deploying.advance() and not turn(world):
             world.pass_time(1)
     assert deployments(world).get(str(deploying.context["Execution"]["Name"])).nodes == {}
-    world.groups.set_pause(None)
+    world.resume()
     assert walk(world, str(deploying.context["Execution"]["Name"])).state == "Succeeded"
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nightshift import clock
 from nightshift.aws import session
 from nightshift.errors import Conflict, Permanent, Refused
-from nightshift.incident import Pause
 from tests.functional.machine import heal
 from tests.functional.orders import admitted, sent
 from tests.functional.state import GROUP
@@ -46,7 +44,7 @@ def test_a_retried_order_sends_the_same_step_and_waits_on_its_new_token(world: W
 def test_a_pause_after_the_admission_holds_at_once(world: World) -> None:
     """Between admission and intent somebody pulls the switch: Conflict, and nothing is sent."""
     sick, incident_id, step = admitted(world)
-    world.groups.set_pause(Pause(by="ada", why="change", at=clock.iso(clock.now())))
+    world.pause()
     before = sent(world)
     with pytest.raises(Conflict) as held:
         world.invoke("apply_remedy", step)
@@ -61,7 +59,7 @@ def test_a_pause_after_the_admission_holds_at_once(world: World) -> None:
 def test_a_pause_between_look_and_termination_keeps_the_node(world: World) -> None:
     """Level 3 asks the same switch in the same transaction."""
     sick, _, step = admitted(world, levels=2)
-    world.groups.set_pause(Pause(by="ada", why="change", at=clock.iso(clock.now())))
+    world.pause()
     with pytest.raises(Conflict):
         world.invoke("replace_node", step)
     assert sick in world.instances()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nightshift import clock
 from nightshift.aws import session
 from nightshift.aws.intents import RETRIES
-from nightshift.incident import Pause, Release
+from nightshift.incident import Release
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, TaskFailed, heal
 from tests.functional.state import GROUP
@@ -19,7 +18,7 @@ from tests.stack import state_machine
 def test_while_paused_nothing_is_done_and_afterwards_it_heals(world: World) -> None:
     """The kill switch delays; however often the machine asks, the journal says so once."""
     sick, _ = world.instances()
-    world.groups.set_pause(Pause(by="ada", why="change", at=clock.iso(clock.now())))
+    world.pause()
     world.fall_ill(sick)
     world.speak(sick)
     incident_id = world.subject(sick).open_incident
@@ -29,7 +28,7 @@ def test_while_paused_nothing_is_done_and_afterwards_it_heals(world: World) -> N
         world.pass_time(5)
     assert len(world.ssm.commands) == sent
     assert world.story(incident_id) == [("opened", "opened"), ("admission", "wait")]
-    world.groups.set_pause(None)
+    world.resume()
     Machine(world, incident_id).run()
     over(world, incident_id, "healed")
 

@@ -71,6 +71,7 @@ def test_a_command_explains_itself(name, capsys):
         ["incidents", "--limit", "0"],
         ["incidents", "--state", "sleepy"],
         ["pause"],
+        ["resume"],
         ["invoke", "no_such_function", "alarm/service_down"],
         ["invoke", "raise_signal", "alarm/no_such_sample"],
         ["invoke", "raise_signal", "../pyproject"],
@@ -84,7 +85,9 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
     assert not said.out
 
 
-@pytest.mark.parametrize("arguments", [["nodes"], ["incidents", "--json"], ["why", "inc-1"], ["resume"]])
+@pytest.mark.parametrize(
+    "arguments", [["nodes"], ["incidents", "--json"], ["why", "inc-1"], ["resume", "--why", "x"]]
+)
 def test_without_a_stack_it_says_what_to_do(arguments, capsys):
     """With no stack and no account each command fails with 1, one error line and one next step."""
     assert app.main(arguments) == 1

@@ -224,6 +224,8 @@ class GroupState(_Fact):
     leases: dict[str, Lease] = {}
     fence: int = 0
     paused: Pause | None = None
+    pause_seq: int = 0
+    pause_head: str = ""
     replacements: dict[str, str] = {}
     troubled: dict[str, str] = {}
     attempts: dict[str, Attempt] = {}

@@ -99,30 +99,10 @@ def _of_file(file: Path, chain: str) -> list[Verification]:
 def _checks(connection: Connection, incident_id: str) -> tuple[int, list[Verification]]:
     """How many anchors there are, and how each chain compares with its state and with them."""
     from nightshift import anchors, journal
-    from nightshift.aws import tables
     from nightshift.aws.anchorage import Anchorage
     from nightshift.aws.journals import Journals
-    from tools.cli.commands import deployments
-    from tools.cli.commands.incidents import find, store
 
-    journals, incidents = Journals(connection.output("JournalTable")), store(connection)
-    heads: dict[str, str | None] = {}
-    if incident_id.startswith("dep-"):
-        heads = {incident_id: deployments.find(connection, incident_id).head}
-    elif incident_id:
-        heads = {incident_id: find(incidents, incident_id).head}
-    else:
-        # The heads stand with what they explain, so that a chain that is gone altogether shows too.
-        for table, key in (("IncidentsTable", "incident_id"), ("DeploymentsTable", "deployment_id")):
-            items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
-            heads |= {item[key]: item["head"] for item in items if "head" in item}
-        chains = tables.pages(
-            "scan",
-            TableName=connection.output("JournalTable"),
-            ProjectionExpression="chain",
-            ConsistentRead=True,
-        )
-        heads |= dict.fromkeys({item["chain"] for item in chains} - heads.keys())
+    journals, heads = Journals(connection.output("JournalTable")), _heads(connection, incident_id)
     kept = list(Anchorage(connection.output("AnchorsBucket")).read())
     remembered = anchors.anchored(kept)
     if not incident_id:
@@ -133,3 +113,30 @@ def _checks(connection: Connection, incident_id: str) -> tuple[int, list[Verific
         verified = journal.verify(chain, entries, head)
         checks.append(anchors.compare(verified, entries, remembered.get(chain, {})))
     return len(kept), checks
+
+
+def _heads(connection: Connection, incident_id: str) -> dict[str, str | None]:
+    """The head of one chain, or of all, as it stands with what the chain explains.
+
+    So a chain that is gone altogether shows too. None for one that nothing in the tables knows.
+    """
+    from nightshift.aws import tables
+    from nightshift.aws.pauses import CHAIN
+    from tools.cli import operators
+    from tools.cli.commands import deployments
+    from tools.cli.commands.incidents import find, store
+
+    head = operators.pauses(connection).head
+    heads: dict[str, str | None] = {CHAIN: head} if head else {}
+    if incident_id == CHAIN:
+        return heads
+    if incident_id.startswith("dep-"):
+        return {incident_id: deployments.find(connection, incident_id).head}
+    if incident_id:
+        return {incident_id: find(store(connection), incident_id).head}
+    for table, key in (("IncidentsTable", "incident_id"), ("DeploymentsTable", "deployment_id")):
+        items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
+        heads |= {item[key]: item["head"] for item in items if "head" in item}
+    journal = connection.output("JournalTable")
+    chains = tables.pages("scan", TableName=journal, ProjectionExpression="chain", ConsistentRead=True)
+    return heads | dict.fromkeys({item["chain"] for item in chains} - heads.keys())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -17,16 +16,15 @@ def command(
         str, typer.Option(help="Who pauses; by default the user of this machine.", show_default=False)
     ] = "",
 ) -> None:
-    """Stop all new actions at once."""
+    """Stop all new actions at once; it holds until somebody resumes, also over deployments of the stack."""
+    import getpass
+
     from nightshift import clock
-    from nightshift.aws.fleet import Groups
-    from nightshift.incident import Pause
+    from tools.cli import operators
     from tools.cli.connection import Connection
 
-    groups = Groups(Connection(ctx.obj).output("GroupsTable"))
-    before = groups.pause()
+    before = operators.pauses(Connection(ctx.obj)).begin(by or getpass.getuser(), why, clock.now())
     if before is not None:
         print(f"already paused by {before.by} at {before.at}: {before.why}")
         return
-    groups.set_pause(Pause(by=by or getpass.getuser(), why=why, at=clock.iso(clock.now())))
-    print("paused: nothing new is done to any node until: nightshift resume")
+    print("paused: nothing new is done to any node until: nightshift resume --why REASON")

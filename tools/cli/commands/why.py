@@ -15,7 +15,7 @@ def command(
         str,
         typer.Argument(
             metavar="ID",
-            help="An incident or a deployment; by default the newest incident.",
+            help="An incident, a deployment or `pause`; by default the newest incident.",
             show_default=False,
         ),
     ] = "",
@@ -28,12 +28,16 @@ def command(
     from nightshift.aws.fleet import Nodes
     from nightshift.aws.journals import Journals
     from nightshift.journal import verify
-    from tools.cli import screen, story
+    from tools.cli import operators, screen, story
     from tools.cli.commands import deployments
     from tools.cli.commands.incidents import find, row, store
     from tools.cli.connection import Connection
 
     connection = Connection(ctx.obj)
+    if incident_id == "pause":
+        if not operators.tell(connection, as_json=as_json):
+            raise typer.Exit(1)
+        return
     if incident_id.startswith("dep-"):
         deployments.show(connection, incident_id, as_json=as_json)
         return

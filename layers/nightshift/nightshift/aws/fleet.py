@@ -8,6 +8,7 @@ from nightshift.aws import tables
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict
 from nightshift.incident import Attempt, GroupState, Lease, Node, Pause, Release, Storm
+from nightshift.journal import Entry
 
 EVERY_GROUP = "*"
 HEALS = 20  # of one symptom on one node that are remembered
@@ -89,18 +90,23 @@ class Groups:
         state = self.get(EVERY_GROUP)
         return state.paused if state else None
 
-    def set_pause(self, pause: Pause | None) -> None:
-        """Stop all new effects at once, or allow them again."""
-        self.ensure(EVERY_GROUP, "", "")
-        key = {"group": EVERY_GROUP}
+    def hold(self, pause: Pause | None, read: GroupState, entry: Entry) -> Write:
+        """The write that stops all new effects, or allows them again; it loses if ``read`` is not the last.
+
+        ``entry`` explains it, and is the new head of the pauses' chain.
+        """
+        setting = "SET pause_seq = :seq, pause_head = :head"
+        arguments: dict[str, object] = {":seq": entry.seq, ":head": entry.hash, ":read": read.pause_head}
         if pause:
-            tables.write(
-                tables.update(
-                    "pause", self._table, key, "SET paused = :pause", {":pause": pause.model_dump()}
-                )
-            )
-        else:
-            tables.write(tables.update("pause", self._table, key, "REMOVE paused", {}))
+            arguments[":pause"] = pause.model_dump()
+        return tables.update(
+            "pause",
+            self._table,
+            {"group": EVERY_GROUP},
+            f"{setting}, paused = :pause" if pause else f"{setting} REMOVE paused",
+            arguments,
+            condition="attribute_not_exists(pause_head) OR pause_head = :read",
+        )
 
     def not_paused(self) -> Write:
         """The condition that nobody paused Nightshift, for the transaction that records an intent."""
