@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
+from nightshift import policy_schema
+from nightshift.aws import steps
 from nightshift.settings import Settings
 from tests.samples import ROOT
 from tests.stack import stack, state_machine
@@ -127,6 +130,38 @@ def test_every_table_is_recoverable_and_encrypted() -> None:
         assert table["SSESpecification"] == {"SSEEnabled": True}
     living = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
     assert living == {"StepsTable", "DeliveriesTable", "GatesTable", "InspectionsTable"}
+
+
+#: Where a question to a person, its answer and a pause stand, and by which key.
+DECIDED = {
+    "GroupsTable": ["group"],
+    "IncidentsTable": ["incident_id"],
+    "StepsTable": ["step_id"],
+    "JournalTable": ["chain", "seq"],
+}
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_what_people_decided_outlives_every_deployment_of_the_stack(name: str) -> None:
+    """CloudFormation replaces a table, by an empty one, only for another key or name: neither changes.
+
+    So approvals and pauses survive; and if somebody changes one all the same, the old table is kept.
+    """
+    table = stack().of_type("AWS::DynamoDB::Table")[name]
+    assert [key["AttributeName"] for key in table["KeySchema"]] == DECIDED[name]
+    assert "TableName" not in table
+    assert stack().resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_no_pause_and_no_question_expires_before_it_is_over() -> None:
+    """Groups and incidents have no time to live; a step's is longer than any question may be open."""
+    tables = stack().of_type("AWS::DynamoDB::Table")
+    assert not [
+        name for name in ("GroupsTable", "IncidentsTable") if "TimeToLiveSpecification" in tables[name]
+    ]
+    longest = policy_schema.field(("healing", "approval_seconds"))
+    assert longest is not None
+    assert timedelta(seconds=longest["maximum"]) < steps.KEPT
 
 
 def test_the_journal_outlives_the_stack() -> None:

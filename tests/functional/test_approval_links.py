@@ -51,7 +51,9 @@ def test_a_link_shows_the_question_and_changes_nothing_until_it_is_answered_once
         assert shown["headers"]["cache-control"] == "no-store"
         assert "default-src 'none'" in shown["headers"]["content-security-policy"]
     assert careful.incident(incident_id) == before
-    assert visit(careful, token, decision="approve", by="<b>ada</b>")["statusCode"] == 200
+    assert (
+        visit(careful, token, decision="approve", by="<b>ada</b>", why="it is <night>")["statusCode"] == 200
+    )
     assert careful.tokens["token-ask"] == {"incident_id": incident_id}
     second = visit(careful, token, decision="deny", by="eve")
     assert second["statusCode"] == 409

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from nightshift.aws import session
 from nightshift.errors import Refused, Retryable
 from nightshift.incident import Lease
+from nightshift.settings import Settings
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, heal
 from tests.functional.staging import POLICY, made
@@ -109,6 +112,34 @@ def test_an_approval_is_no_way_around_a_pause(careful: World) -> None:
     careful.invoke("answer_approval", {"incident_id": incident_id, "decision": "approve", "by": "ada"})
     careful.pause("eve", "maintenance")
     assert careful.invoke("admit_incident", {"incident_id": incident_id})["next"] == "WaitUntil"
+
+
+def test_a_question_and_a_pause_survive_a_deployment_of_the_stack(careful: World) -> None:
+    """Both live in tables: other processes with other code answer and obey; the journal has who and why."""
+    incident_id, _ = asked(careful)
+    careful.pause("eve", "maintenance")
+    _deployed_anew()
+    answer = {"incident_id": incident_id, "decision": "approve", "by": "ada", "why": "nobody uses it"}
+    assert careful.invoke("answer_approval", answer)["decided"] is True
+    held = careful.invoke("admit_incident", {"incident_id": incident_id})
+    assert (held["next"], careful.incident(incident_id).wait) == ("WaitUntil", "pause")
+    _deployed_anew()
+    careful.resume("eve", "done")
+    assert careful.invoke("admit_incident", {"incident_id": incident_id})["next"] == "ReplaceNode"
+    said = [entry.content for entry in careful.journals.read(incident_id)]
+    assert "approved by ada: nobody uses it" in [one["reason"] for one in said]
+    assert [one.content["reason"] for one in careful.journals.read("pause")] == [
+        "eve: maintenance",
+        "eve: done",
+    ]
+
+
+def _deployed_anew() -> None:
+    """Every function's process is a new one that remembers nothing."""
+    for name in [name for name in sys.modules if name.startswith("functions.")]:
+        del sys.modules[name]
+    Settings.current.cache_clear()
+    session.client.cache_clear()
 
 
 def test_what_recovers_while_it_waits_is_verified_not_replaced(careful: World) -> None:

@@ -72,6 +72,7 @@ def test_a_command_explains_itself(name, capsys):
         ["incidents", "--state", "sleepy"],
         ["pause"],
         ["resume"],
+        ["approve", "inc-1"],
         ["invoke", "no_such_function", "alarm/service_down"],
         ["invoke", "raise_signal", "alarm/no_such_sample"],
         ["invoke", "raise_signal", "../pyproject"],

@@ -32,9 +32,9 @@ def test_an_approval_is_sent_with_the_name_of_who_approves(monkeypatch, capsys):
     """The function decides; the command says what was decided."""
     told = {"decided": True, "remedy": "replace_node", "reason": "approved by ada"}
     asked = _answered(monkeypatch, told)
-    assert app.main(["approve", "inc-1", "--by", "ada"]) == 0
+    assert app.main(["approve", "inc-1", "--by", "ada", "--why", "it is night"]) == 0
     assert "replace_node: approved by ada" in capsys.readouterr().out
-    sent = {"incident_id": "inc-1", "decision": "approve", "by": "ada", "why": ""}
+    sent = {"incident_id": "inc-1", "decision": "approve", "by": "ada", "why": "it is night"}
     assert json.loads(asked[0]["Payload"]) == sent
     assert asked[0]["FunctionName"] == "AnswerApprovalFunction"
 
@@ -51,5 +51,5 @@ def test_an_answer_that_fails_is_said(monkeypatch, capsys):
     """An unknown incident, for example."""
     told = {"errorMessage": "incident.unknown: there is no incident inc-9"}
     _answered(monkeypatch, told, FunctionError="Unhandled")
-    assert app.main(["approve", "inc-9"]) == 1
+    assert app.main(["approve", "inc-9", "--why", "it is night"]) == 1
     assert "there is no incident inc-9" in capsys.readouterr().err

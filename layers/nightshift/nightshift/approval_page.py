@@ -33,7 +33,7 @@ def question(subject: Incident | Deployment, asked: Approval) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told.items())
     form = (
         '<form method="post"><label>Your name <input name="by" maxlength="60" required></label><br>'
-        '<label>Why <input name="why" maxlength="500"></label><br>'
+        '<label>Why <input name="why" maxlength="500" required></label><br>'
         '<button name="decision" value="approve">Approve</button>'
         '<button name="decision" value="deny">Deny</button></form>'
     )

@@ -29,7 +29,7 @@ def ask(incident: Incident, asked: Approval, node: Node | None, reason: str, lin
         f"Tried: {_tried(incident.levels)}",
         f"Question: may {asked.remedy} (level {asked.level}) run? {reason}",
         f"Answer by {asked.expires_at}; nothing is done to the node meanwhile, and you are paged after it.",
-        f"Yes: nightshift approve {incident.incident_id}",
+        f"Yes: nightshift approve {incident.incident_id} --why REASON",
         f"No: nightshift deny {incident.incident_id} --why REASON",
         f"Or here, once: {link}",
     ]

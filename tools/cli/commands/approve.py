@@ -12,7 +12,7 @@ PANEL = "Act"
 def command(
     ctx: typer.Context,
     subject_id: Annotated[str, typer.Argument(metavar="ID", help="The incident or deployment that asks.")],
-    why: Annotated[str, typer.Option("--why", "-m", help="The reason, for the journal.")] = "",
+    why: Annotated[str, typer.Option("--why", "-m", help="The reason, for the journal.")],
     by: Annotated[
         str, typer.Option(help="Who approves; by default the user of this machine.", show_default=False)
     ] = "",
