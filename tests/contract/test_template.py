@@ -155,10 +155,8 @@ def test_what_people_decided_outlives_every_deployment_of_the_stack(name: str) -
 
 def test_no_pause_and_no_question_expires_before_it_is_over() -> None:
     """Groups and incidents have no time to live; a step's is longer than any question may be open."""
-    tables = stack().of_type("AWS::DynamoDB::Table")
-    assert not [
-        name for name in ("GroupsTable", "IncidentsTable") if "TimeToLiveSpecification" in tables[name]
-    ]
+    for name in ("GroupsTable", "IncidentsTable"):
+        assert "TimeToLiveSpecification" not in stack().of_type("AWS::DynamoDB::Table")[name]
     longest = policy_schema.field(("healing", "approval_seconds"))
     assert longest is not None
     assert timedelta(seconds=longest["maximum"]) < steps.KEPT

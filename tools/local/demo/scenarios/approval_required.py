@@ -51,9 +51,8 @@ class ApprovalRequired:
         shown, page = _visit(link)
         untouched = world.node_by_id(self.node_id) is not None
         held = world.holders("web-local")
-        approved, _ = _visit(
-            link, {"by": "the demo's person", "why": "it is only a demo", "decision": "approve"}
-        )
+        person = {"by": "the demo's person", "why": "it is only a demo"}
+        approved, _ = _visit(link, {**person, "decision": "approve"})
         again, _ = _visit(link, {"by": "somebody else", "decision": "deny"})
         return {
             "link_shows_the_question": shown == 200 and "replace_node" in page,  # noqa: PLR2004 - HTTP's OK
