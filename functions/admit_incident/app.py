@@ -162,6 +162,7 @@ def _inputs(situation: Situation, admission: Admission) -> dict[str, object]:
         for name, samples in situation.samples.items()
     }
     return {
+        "group": situation.incident.group,
         "guard": admission.guard,
         "level": admission.rung.level if admission.rung else 0,
         "remedy": admission.rung.remedy if admission.rung else "",

@@ -143,7 +143,8 @@ def _decided(deployment: Deployment, progress: Progress, step: Step, version: st
     if deployment.step == step.name:
         return deployment
     decided = recorded.record("rollout", progress, step, version)
-    note = Note("rollout", ACTOR, step.action, step.reason, {"batch": list(step.batch)}, (decided,))
+    inputs = {"app": deployment.app, "group": deployment.group, "batch": list(step.batch)}
+    note = Note("rollout", ACTOR, step.action, step.reason, inputs, (decided,))
     return Stores.of(Environment).deployments.record(deployment, progress.now, note, step=step.name)
 
 

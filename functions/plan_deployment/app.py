@@ -110,10 +110,13 @@ def _planned(
     batches = rollout.plan(**vars(planning))
     decided = (weighed, recorded.record("plan", planning, batches, version))
     if batches.code:
-        note = Note("plan", ACTOR, "refused", batches.reason, {"code": batches.code}, decided)
+        told = {"app": deployment.app, "group": deployment.group, "code": batches.code}
+        note = Note("plan", ACTOR, "refused", batches.reason, told, decided)
         stores.deployments.record(deployment, now, note)
         raise Refused(batches.code, batches.reason)
     inputs = {
+        "app": deployment.app,
+        "group": deployment.group,
         "version": built.version,
         "sha256": built.sha256,
         "commit": built.commit,
@@ -158,7 +161,8 @@ def _held(
 ) -> dict[str, Any]:
     """Wait, have a person asked, or give up, and say why; once, as long as it is the same."""
     if deployment.reason != passage.reason:
-        note = Note("gates", ACTOR, passage.answer, passage.reason, {}, (weighed,))
+        inputs = {"app": deployment.app, "group": deployment.group}
+        note = Note("gates", ACTOR, passage.answer, passage.reason, inputs, (weighed,))
         known = {"commit": built.commit, "author": built.author, "message": built.message}
         Stores.of(Environment).deployments.record(
             deployment, now, note, state="Queued", reason=passage.reason, **known
