@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from nightshift import envelopes, events
 from nightshift.aws.intents import Ordered
 from nightshift.errors import Refused
-from tests.samples import names, sample
+from nightshift.pushing import Package
+from tests.samples import NODE, names, sample
 from tests.stack import ACCOUNT, Rule, stack
 
 #: The model that reads each folder's samples, and who is invoked with them.
@@ -30,7 +31,9 @@ SCHEDULED = names("schedule")
 #: Requests of the HTTP API.
 REQUESTS = names("http")
 BY_RULE = [
-    name for name in names() if name not in {*ORDERS, *SCHEDULED, *REQUESTS, "auto_scaling/queued_launch"}
+    name
+    for name in names()
+    if name not in {*ORDERS, *SCHEDULED, *REQUESTS, "auto_scaling/queued_launch", "queue/samples"}
 ]
 
 
@@ -58,6 +61,7 @@ def test_every_folder_is_known_here() -> None:
         "heal",
         "http",
         "incident",
+        "queue",
         "schedule",
         "signal",
     }
@@ -70,7 +74,10 @@ def test_a_sample_is_a_complete_envelope(name: str) -> None:
     if name.startswith("heal/"):
         assert event["incident_id"]
     elif name in REQUESTS:
-        assert envelopes.read(envelopes.HttpRequest, event).path
+        assert envelopes.read(envelopes.HttpRequest, event).context.http.method
+    elif name == "queue/samples":
+        (record,) = event["Records"]
+        assert Package.model_validate_json(record["body"]).node_id == NODE
     elif name == "auto_scaling/queued_launch":
         (record,) = event["Records"]
         assert record["eventSource"] == "aws:sqs"

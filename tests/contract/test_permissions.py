@@ -34,6 +34,7 @@ from tests.functional.deploying import (
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
+from tests.functional.pushing import push as push_samples
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
 from tests.functional.sweeping import stand, sweep
@@ -198,6 +199,12 @@ def inspected(world: World) -> None:
     begin(world)
 
 
+def pushed(world: World) -> None:
+    """A node says itself that its disk is full."""
+    sick, _ = world.instances()
+    push_samples(world, sick, full())
+
+
 def deployed(world: World, folder: Path) -> None:
     """A push, one by hand, and one that fails on every node, as does its rollback."""
     good(world)
@@ -256,6 +263,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     swept,
     inspected,
     drained,
+    pushed,
 )
 
 
@@ -265,6 +273,7 @@ CAREFUL = {
     flapped: POLICY.replace("heals: 9", "heals: 1"),
     inspected: UNWATCHED,
     drained: switched(POLICY),
+    pushed: UNWATCHED,
 }
 
 

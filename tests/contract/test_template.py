@@ -97,7 +97,9 @@ def test_every_asynchronous_path_ends_in_a_dead_letter_queue_that_raises_an_alar
     properties = FUNCTIONS[name].properties
     for event in properties["Events"].values():
         if event["Type"] == "SQS":
-            source = next(one for one in queues.values() if "RedrivePolicy" in one)
+            (source,) = [
+                one for name, one in queues.items() if stack().arn(name) == event["Properties"]["Queue"]
+            ]
             assert source["RedrivePolicy"]["deadLetterTargetArn"] == stack().arn(letters)
         else:
             assert event["Properties"]["DeadLetterConfig"]["Arn"] == stack().arn(letters)

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import time_machine
 from moto import mock_aws
 
-from nightshift.aws import session
+from nightshift.aws import secrets, session
 from nightshift.incident import Release
 from tests.functional.gate import GATES, listen
 from tests.functional.state import GROUP
@@ -69,6 +69,7 @@ def made(policy: str = POLICY, nodes: int = 2) -> Iterator[World]:
     ):
         world = World(time=traveller)
         listen(session._session())
+        secrets._read.clear()  # what a process knows, a new world does not
         GATES.append(world)
         _deploy()
         _seed(world, policy, nodes)

@@ -66,6 +66,11 @@ def samples(value: object, first: int = -150, last: int = -1, every: int = 1) ->
     )
 
 
+def pushed(value: object, *window: int) -> tuple[Sample, ...]:
+    """The same, as the node pushed it."""
+    return tuple(one.model_copy(update={"pushed": True}) for one in samples(value, *window))
+
+
 def heard(**changes: Any) -> Heard:
     """An alarm that speaks since a minute about something that began two minutes ago."""
     facts = {"alarm": "nightshift-node-service_down", "held_since": at(-120), "raised_at": at(-60)}

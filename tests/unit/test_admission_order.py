@@ -27,6 +27,7 @@ from tests.unit.facts import (
     lease,
     level,
     node,
+    pushed,
     samples,
     situation,
     symptom,
@@ -113,6 +114,11 @@ FACTS: dict[str, dict[str, Any]] = {
         "incident": incident(levels=unheard()),
         "node": node(attempts=attempts(9)),
         "reach": Reach(agent="no", host="yes"),
+    },
+    "hearsay": {
+        "incident": incident(levels=tried(*LADDER[:2])),
+        "node": node(attempts=attempts(9)),
+        "samples": {"service_down": pushed(0)},
     },
     "attempts": {
         "node": node(attempts=attempts(9)),

@@ -22,6 +22,7 @@ from tests.unit.facts import (
     level,
     node,
     policy,
+    pushed,
     samples,
     situation,
     symptom,
@@ -259,6 +260,28 @@ def test_a_machine_that_is_dead_is_replaced_without_trying_what_cannot_run() -> 
     dead = Reach(agent="no", host="no")
     answer = admit(situation(group=group(), samples={}, reach=dead))
     assert (answer.answer, answer.rung) == ("allow", Rung(3, "replace_node"))
+
+
+def test_what_a_node_pushes_is_never_the_sole_ground_to_replace_it() -> None:
+    """Milder remedies ran in vain by its own word; one look of somebody else, or its host, is missing."""
+    known = incident(levels=tried("restart_service", "rebuild_container"))
+    own = pushed(0)
+    answer = admit(situation(incident=known, group=group(), samples={"service_down": own}))
+    assert (answer.answer, answer.guard) == ("wait", "hearsay")
+    for samples_, reach in (
+        ((*own[:-40], *samples(0, -40, -40), *own[-39:]), Reach(agent="yes", host="yes")),
+        (own, Reach(agent="no", host="no")),
+    ):
+        facts = situation(incident=known, group=group(), samples={"service_down": samples_}, reach=reach)
+        assert admit(facts).rung == Rung(3, "replace_node")
+    well = (*samples(1, -40, -40), *own[-39:])
+    assert admit(situation(incident=known, group=group(), samples={"service_down": well})).guard == "hearsay"
+
+
+def test_milder_remedies_need_no_second_witness() -> None:
+    """A restart on a node's own word costs a restart."""
+    answer = admit(situation(group=group(), samples={"service_down": pushed(0)}))
+    assert answer.rung == Rung(1, "restart_service")
 
 
 @pytest.mark.parametrize("reach", [Reach(agent="no", host="yes"), Reach(agent="yes", host="no"), Reach()])

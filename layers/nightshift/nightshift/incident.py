@@ -22,11 +22,15 @@ class _Fact(BaseModel):
 
 
 class Sample(_Fact):
-    """One measured value of a symptom's metric; it covers the ``seconds`` that begin ``at``."""
+    """One measured value of a symptom's metric; it covers the ``seconds`` that begin ``at``.
+
+    ``pushed`` says that the node sent it unasked: nobody but the node vouches for it.
+    """
 
     at: Instant
     value: Decimal
     seconds: int = 1
+    pushed: bool = False
 
 
 class Heard(_Fact):

@@ -96,12 +96,16 @@ class Row(_Fact):
 
 
 class Standing(_Fact):
-    """A finding that stands: since when, and the newest values. ``cleared_at`` when it is gone."""
+    """A finding that stands: since when, and the newest values. ``cleared_at`` when it is gone.
+
+    ``pushed_at`` is the newest sample that the node pushed, by the node's own clock; empty for none.
+    """
 
     check: str
     held_since: Instant
     cleared_at: Instant | None = None
     samples: tuple[Sample, ...] = ()
+    pushed_at: str = ""
 
 
 def collected(pass_id: str, now: datetime) -> InspectionCollected:

@@ -25,6 +25,11 @@ class Nodes:
         item = tables.get(self._table, {"node_id": node_id})
         return Node.model_validate(item) if item else None
 
+    def several(self, node_ids: Iterable[str]) -> dict[str, Node]:
+        """Those of some nodes that the inventory knows, by id."""
+        found = tables.several(self._table, [{"node_id": one} for one in sorted(node_ids)])
+        return {str(item["node_id"]): Node.model_validate(item) for item in found}
+
     def listing(self) -> Iterator[Node]:
         """Every node, for people and for sweeps."""
         for item in tables.pages("scan", TableName=self._table, ConsistentRead=True):

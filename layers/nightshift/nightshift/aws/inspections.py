@@ -126,7 +126,7 @@ class Inspections:
         return {name: str(deadline) for name, deadline in item.items() if name != "inspection_id"}
 
     def standing(self, node_ids: Iterable[str]) -> dict[str, dict[str, Standing]]:
-        """What stands about nodes (at most 100), by node and symptom; only nodes with a finding."""
+        """What stands about nodes, by node and symptom; only nodes with a finding."""
         keys = [{"inspection_id": _node(node_id)} for node_id in node_ids]
         return {
             str(item["node_id"]): {

@@ -16,6 +16,7 @@ from nightshift.aws.session import client
 from nightshift.errors import Conflict
 
 TRIES = 5  # of a transaction that met another one
+MOST_ITEMS = 100  # that one BatchGetItem takes
 
 _to, _from = TypeSerializer(), TypeDeserializer()
 
@@ -49,8 +50,13 @@ def get(table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
 
 
 def several(table: str, keys: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]:
-    """Read up to 100 items consistently, in no order; what there is none of is left out."""
-    left: Any = {table: {"Keys": [values(key) for key in keys], "ConsistentRead": True}} if keys else {}
+    """Read items consistently, in no order; what there is none of is left out."""
+    for start in range(0, len(keys), MOST_ITEMS):
+        yield from _batch(table, keys[start : start + MOST_ITEMS])
+
+
+def _batch(table: str, keys: Sequence[Mapping[str, object]]) -> Iterator[dict[str, Any]]:
+    left: Any = {table: {"Keys": [values(key) for key in keys], "ConsistentRead": True}}
     while left:
         answer = client("dynamodb").batch_get_item(RequestItems=left)
         for item in answer["Responses"].get(table, []):

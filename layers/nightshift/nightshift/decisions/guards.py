@@ -12,7 +12,7 @@ from nightshift.decisions import health
 from nightshift.decisions.consent import approval
 from nightshift.decisions.fresh_release import fresh_release
 from nightshift.decisions.maintenance import maintenance
-from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, reachability
+from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, hearsay, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
 from nightshift.incident import Lease
@@ -222,6 +222,7 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     cooldown,
     ladder,
     reachability,
+    hearsay,
     attempts,
     group_attempts,
     lease,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -71,12 +71,7 @@ def look(member: Member, answer: Answered | None, policy: Policy) -> Looked:
     except Refused as refused:
         return Looked(member, Row.of(member, reason=refused.message))
     found = judge(sample, policy)
-    seen = {
-        one.symptom: Seen(one.symptom, one.check, one.value, one.ill, one.reason)
-        for one in found
-        if one.symptom
-    }
-    return Looked(member, Row.of(member, line=answer.text.strip()), readings=found, seen=seen)
+    return Looked(member, Row.of(member, line=answer.text.strip()), readings=found, seen=seen(found))
 
 
 def judge(sample: ProbeSample, policy: Policy) -> tuple[Reading, ...]:
@@ -87,6 +82,15 @@ def judge(sample: ProbeSample, policy: Policy) -> tuple[Reading, ...]:
         if value is not None:
             found.append(_judged(name, value.quantize(_TENTH), policy))
     return tuple(found)
+
+
+def seen(readings: Iterable[Reading]) -> dict[str, Seen]:
+    """Those readings that mean a symptom, by symptom."""
+    return {
+        one.symptom: Seen(one.symptom, one.check, one.value, one.ill, one.reason)
+        for one in readings
+        if one.symptom
+    }
 
 
 def _judged(name: str, value: Decimal, policy: Policy) -> Reading:

@@ -68,6 +68,25 @@ def reachability(situation: Situation) -> Admission | None:
     return situation.refuse("reachability", f"a dead agent alone never replaces a node: {reach.reason}")
 
 
+def hearsay(situation: Situation) -> Admission | None:
+    """A node is never replaced on its own word alone: a pass, a metric or its host must say the same.
+
+    What it pushes is signed by a key that lies on it, and an illness may be one of the pusher's.
+    """
+    symptom, rung = situation.next_rung()
+    if rung is None or rung.remedy not in situation.replacing or situation.reach.host == "no":
+        return None
+    fresh = clock.iso(situation.now - clock.seconds(situation.healing.stale_seconds))
+    breached = situation.symptoms[symptom].breached_by
+    ill = [one for one in situation.samples.get(symptom, ()) if one.at >= fresh and breached(one.value)]
+    if not ill or not all(one.pushed for one in ill):
+        return None
+    return situation.wait(
+        "hearsay",
+        f"only the node's own pushes show {symptom}: an inspection has to see it before {rung.remedy}",
+    )
+
+
 def _never_ran(detail: str) -> bool:
     return detail.startswith(("command.", "Undeliverable", "DeliveryTimedOut", "Unknown"))
 

@@ -1,0 +1,75 @@
+"""Take the samples that a node pushes: verify whose they are, queue them, answer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from nightshift import clock, envelopes, pushing
+from nightshift.aws import queues, secrets
+from nightshift.envelopes import HttpRequest
+from nightshift.errors import Refused
+from nightshift.settings import Settings
+
+logger = Logger()
+#: What a refusal is answered with by HTTP; the reason goes to our log and not to the caller.
+STATUS = {"push.forged": 401, "push.stale": 401, "push.replayed": 409, "push.too_big": 413}
+REMEMBERED = 10_000  # ids of this process: more than five minutes of what one process can take
+_taken: OrderedDict[str, None] = OrderedDict()
+
+
+class Environment(Settings):
+    """What node keys are derived from, and where samples wait."""
+
+    samples_secret: str
+    samples_queue_url: str
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answer 202 when the samples are safe in the queue, 4xx for what is refused; an error is a 5xx."""
+    request = envelopes.read(HttpRequest, event)
+    try:
+        status, said = take(request, clock.now())
+    except Refused as refused:
+        logger.warning("samples were refused", code=refused.code, reason=refused.message)
+        status, said = STATUS.get(refused.code, 400), {"code": refused.code}
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(said),
+    }
+
+
+def take(request: HttpRequest, now: datetime) -> tuple[int, dict[str, Any]]:
+    """Queue, then remember: a death between the two queues again, which the reader of the queue knows."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    settings = Environment.current()
+    package = pushing.verify(headers, _body(request), secrets.lately(settings.samples_secret), now)
+    name = f"{package.node_id}/{package.message_id}"
+    if name in _taken:
+        raise Refused("push.replayed", f"{name} was taken before")
+    queues.send(settings.samples_queue_url, package.model_dump(mode="json"))
+    _taken[name] = None
+    if len(_taken) > REMEMBERED:
+        _taken.popitem(last=False)
+    return 202, {"taken": len(package.lines)}
+
+
+def _body(request: HttpRequest) -> bytes:
+    # Before anything is decoded: base64 is a third longer than what it stands for.
+    if len(request.body) > pushing.LARGEST * 4 // 3 + 4:
+        raise Refused("push.too_big", f"{len(request.body)} characters")
+    if not request.encoded:
+        return request.body.encode()
+    try:
+        return base64.b64decode(request.body, validate=True)
+    except binascii.Error as error:
+        raise Refused("push.unreadable", "the body is not base64") from error
