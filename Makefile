@@ -80,6 +80,10 @@ storm: $(READY) ## 200 nodes fail at once, 1,000 signals: leases, pages, time an
 bench-inspect: $(READY) ## a pass over 100, 1,000 and 10,000 simulated nodes: calls, memory, price
 	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift" $(PY) -m bench.inspect
 
+.PHONY: bench-ingest
+bench-ingest: $(READY) ## 500 simulated nodes push to the embedded cloud, with two outages; about six minutes
+	@PYTHONPATH="$(CURDIR):$(CURDIR)/layers/nightshift" $(PY) -m bench.ingest $(ARGS)
+
 .PHONY: bench-ssh
 bench-ssh: $(READY) ## SSH on 1 to 200 real sshd addresses beside four other clients; about five minutes
 	@sh tools/setup/servers.sh

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,15 @@ class AlreadyUp(Exception):
         self.stack = stack
 
 
-def up(progress: Progress = lambda _: None) -> dict[str, Any]:
+def up(
+    progress: Progress = lambda _: None,
+    *,
+    nodes: bool = True,
+    parameters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Start everything and wait until every node serves; returns the content of stack.json.
+
+    Without ``nodes`` no group is made; ``parameters`` are of the template, beside the usual ones.
 
     Raises:
         AlreadyUp: it runs already.
@@ -66,7 +73,7 @@ def up(progress: Progress = lambda _: None) -> dict[str, Any]:
             _forget(place)
             raise StackFailed(str(error), "choose another base port: NIGHTSHIFT_PORT=14566 make up") from None
         try:
-            return _start(place, ports, progress)
+            return _start(place, ports, progress, nodes=nodes, parameters=parameters or {})
         except BaseException as error:
             _clear(place, keep=(REPORT, "build", "log"))
             if isinstance(error, DaemonFailed | PackageFailed | DeployFailed | seed.SeedFailed | NotServing):
@@ -85,13 +92,15 @@ def down() -> list[str]:
     return done
 
 
-def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
+def _start(
+    place: Path, ports: Ports, progress: Progress, *, nodes: bool, parameters: Mapping[str, str]
+) -> dict[str, Any]:
     endpoint, fleet = f"http://127.0.0.1:{ports.cloud}", f"http://127.0.0.1:{ports.fleet}"
     progress("starting the embedded cloud and the fleet")
     started = _start_daemons(place, ports, endpoint, fleet)
     progress("deploying template.yaml")
-    parameters = {**PARAMETERS, "ApiAddress": f"{endpoint}/_aws/execute-api"}
-    outputs = deploy(endpoint, ROOT / "template.yaml", place, parameters, progress=progress)
+    told = {**PARAMETERS, "ApiAddress": f"{endpoint}/_aws/execute-api", **parameters}
+    outputs = deploy(endpoint, ROOT / "template.yaml", place, told, progress=progress)
 
     def clients(service: str) -> Any:
         return client(service, endpoint)
@@ -101,9 +110,10 @@ def _start(place: Path, ports: Ports, progress: Progress) -> dict[str, Any]:
     seed.publish_releases(clients, outputs, place / "tmp")
     git.serve(place, clients, outputs)
     progress(f"{warm(endpoint)} functions are warm")
-    progress(f"booting {len(seed.GROUPS)} groups of {seed.NODES_PER_GROUP} nodes")
-    seed.create_groups(clients)
-    wait_serving(clients("dynamodb"), outputs["NodesTable"], fleet, progress)
+    if nodes:
+        progress(f"booting {len(seed.GROUPS)} groups of {seed.NODES_PER_GROUP} nodes")
+        seed.create_groups(clients)
+        wait_serving(clients("dynamodb"), outputs["NodesTable"], fleet, progress)
     stack = {
         "endpoint": endpoint,
         "fleet": fleet,

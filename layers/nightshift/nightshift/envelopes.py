@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nightshift.errors import Refused
 
@@ -170,7 +170,10 @@ class HttpRequest(_Shape):
     """A request of an HTTP API, payload version 2.0."""
 
     context: HttpContext = Field(alias="requestContext")
-    path: dict[str, str] = Field({}, alias="pathParameters")
+    # A route without parameters has none here, or null.
+    path: Annotated[dict[str, str], BeforeValidator(lambda given: given or {})] = Field(
+        {}, alias="pathParameters"
+    )
     headers: dict[str, str] = {}
     body: str = ""
     encoded: bool = Field(default=False, alias="isBase64Encoded")

@@ -11,6 +11,7 @@ NAMES = (
     "lambda_workers",
     "embedded_metrics",
     "async_invocation",
+    "sqs_batches",
     "rule_delivery",
     "alarm_events",
     "alarm_evaluation",
