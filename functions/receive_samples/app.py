@@ -20,7 +20,13 @@ from nightshift.settings import Settings
 
 logger = Logger()
 #: What a refusal is answered with by HTTP; the reason goes to our log and not to the caller.
-STATUS = {"push.forged": 401, "push.stale": 401, "push.replayed": 409, "push.too_big": 413}
+STATUS = {
+    "push.unreadable": 400,
+    "push.forged": 401,
+    "push.stale": 401,
+    "push.replayed": 409,
+    "push.too_big": 413,
+}
 REMEMBERED = 10_000  # ids of this process: more than five minutes of what one process can take
 _taken: OrderedDict[str, None] = OrderedDict()
 
@@ -39,8 +45,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     try:
         status, said = take(request, clock.now())
     except Refused as refused:
+        if refused.code not in STATUS:  # our own trouble: the node keeps its samples
+            raise
         logger.warning("samples were refused", code=refused.code, reason=refused.message)
-        status, said = STATUS.get(refused.code, 400), {"code": refused.code}
+        status, said = STATUS[refused.code], {"code": refused.code}
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json"},

@@ -125,6 +125,13 @@ def test_a_queue_that_fails_is_a_failure_of_the_request(world: World) -> None:
     assert world.invoke("receive_samples", event)["statusCode"] == 202
 
 
+def test_a_master_that_is_not_there_is_our_trouble_and_not_the_node_s(world: World) -> None:
+    """An answer of 400 would make it drop what it holds."""
+    world.broken["secrets-manager.GetSecretValue"] = "ResourceNotFoundException"
+    with pytest.raises(Exception, match="secret"):
+        world.invoke("receive_samples", request(world.instances()[0], [line(world)]))
+
+
 def test_what_is_no_package_fails_alone(world: World) -> None:
     """The others of its batch are ingested."""
     world.invoke("receive_samples", request(world.instances()[0], [line(world)]))
