@@ -6,12 +6,11 @@ import json
 import os
 import socket
 import urllib.parse
-import urllib.request
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tools.cli.errors import CliError
+from tools.cli.target import Target
 from tools.local.paths import home
 from tools.local.record import recorded, running
 
@@ -21,21 +20,6 @@ LOCAL_ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the person asked for on the command line; empty means: find out."""
-
-    endpoint: str = ""
-    profile: str = ""
-    region: str = ""
-    stack: str = "nightshift"
-
-    @property
-    def aws(self) -> bool:
-        """Whether an AWS account was named, local stack or not."""
-        return bool(self.profile or self.region) and not self.endpoint
 
 
 class Connection:
@@ -55,10 +39,12 @@ class Connection:
     def _point_boto3(self) -> None:
         # The adapters make their own clients, configured by the environment as in Lambda.
         endpoint = self._target.endpoint or (self._local or {}).get("endpoint", "")
-        if endpoint:
+        if endpoint and not self._target.profile and _is_here(endpoint):
             for name in [name for name in os.environ if name.startswith("AWS_")]:
                 del os.environ[name]
-            os.environ.update(LOCAL_ENVIRONMENT, AWS_ENDPOINT_URL=endpoint)
+            os.environ.update(LOCAL_ENVIRONMENT)
+        if endpoint:
+            os.environ["AWS_ENDPOINT_URL"] = endpoint
         if self._target.profile:
             os.environ["AWS_PROFILE"] = self._target.profile
         if self._target.region:
@@ -105,6 +91,8 @@ class Connection:
         """What the local fleet knows of its nodes, by id; empty for AWS."""
         if not self._local:
             return {}
+        import urllib.request
+
         try:
             with urllib.request.urlopen(f"{self._local['fleet']}/fleet/nodes", timeout=5) as answer:
                 nodes: list[dict[str, Any]] = json.load(answer)
@@ -128,6 +116,11 @@ def _require_listening(endpoint: str) -> None:
             f"nobody answers at {endpoint} ({error.strerror or error})",
             "see whether the stack is up: nightshift status",
         ) from error
+
+
+def _is_here(endpoint: str) -> bool:
+    """Whether an endpoint is this machine, where no account's credentials belong."""
+    return urllib.parse.urlsplit(endpoint).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _running_stack(endpoint: str) -> dict[str, Any] | None:

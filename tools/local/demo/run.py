@@ -11,7 +11,8 @@ from rich.console import Console
 
 from nightshift.incident import Incident
 from tools.cli import screen
-from tools.cli.connection import Connection, Target
+from tools.cli.connection import Connection
+from tools.cli.target import Target
 from tools.local import stack
 from tools.local.demo import bill, policy, report
 from tools.local.demo.narrator import Plain, Screen, line, node_table
