@@ -36,6 +36,8 @@ class Environment(Settings):
     steps_table: str
     deliveries_table: str
     pages_topic_arn: str
+    notify_secrets: str
+    local_channels: str
     approval_secret: str
     approvals_url: str
 
@@ -92,7 +94,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     page = (
         _of_deployment(stores, request, now) if request.deployment_id else _of_incident(stores, request, now)
     )
-    sent = _send(stores, page, now) if page else []
+    sent = _send(stores, page, request, now) if page else []
     subject: dict[str, Any] = {"incident_id": request.incident_id, "deployment_id": request.deployment_id}
     logger.info("asked", **subject, remedy=request.remedy, sent=sent)
     return {**subject, "sent": sent}
@@ -128,11 +130,12 @@ def _of_deployment(stores: Stores, request: Request, now: datetime) -> Page | No
     return deployment_page.ask(deployment, asked, _link(deployment.id, asked))
 
 
-def _send(stores: Stores, question: Page, now: datetime) -> list[str]:
+def _send(stores: Stores, question: Page, request: Request, now: datetime) -> list[str]:
     """The channels that took it; raises the channel's error when no channel has the question."""
-    sent = stores.pager.send(question, now, lambda _, delivery: tables.write(delivery))
-    if sent.failures and not (sent.now or sent.before):
-        raise sent.failures[0]
+    about = request.incident_id or request.deployment_id
+    sent = stores.pager.send(question, about, now, lambda _, delivery: tables.write(delivery), request.until)
+    if sent.failure and not (sent.now or sent.before):
+        raise sent.failure
     return sent.now
 
 

@@ -20,6 +20,7 @@ from nightshift.events import (
     IncidentEscalated,
     IncidentEvent,
     IncidentHealed,
+    IncidentResolved,
     IncidentSuppressed,
     SignalCleared,
     traceparent,
@@ -102,7 +103,9 @@ def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
     reason = f"{signal.alarm} is quiet: {signal.reason}"
     note = Note("closed" if over else "cleared", ACTOR, state, reason, {})
     freed = _free(incidents, incident, lease=False) if over else []
-    incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
+    recorded = incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
+    if over:
+        Stores.of(Environment).bus.publish(_resolved(recorded, reason, now))
     return {"incident_id": current, "next": "Done", "state": state}
 
 
@@ -173,6 +176,17 @@ def _event(incident: Incident) -> IncidentEvent:
         return IncidentHealed.model_validate({**common, "level": level, "seconds": _seconds(incident)})
     return (IncidentSuppressed if incident.state == "suppressed" else IncidentEscalated).model_validate(
         common
+    )
+
+
+def _resolved(incident: Incident, reason: str, now: datetime) -> IncidentResolved:
+    return IncidentResolved(
+        occurred_at=clock.iso(now),
+        traceparent=traceparent(incident.incident_id, incident.state),
+        incident_id=incident.incident_id,
+        subject=incident.subject,
+        symptom=incident.symptom,
+        reason=reason,
     )
 
 

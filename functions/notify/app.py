@@ -1,7 +1,8 @@
-"""Page a person about an incident or a deployment, once."""
+"""Page a person about an incident or a deployment, once; and say when it is over."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,17 +10,25 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, deployment_page, envelopes, pages
+from nightshift import approvals, clock, deployment_page, envelopes, pages
+from nightshift.aws import tables
+from nightshift.aws.outbox import Entry
+from nightshift.aws.pager import Record, Sent
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.errors import Permanent, Refused
 from nightshift.journal import Note
+from nightshift.pages import Page
+from nightshift.routing import GIVEN_UP
 from nightshift.settings import Settings
 
 logger = Logger()
+ACTOR = "notify"
+OVER = ("IncidentHealed", "IncidentResolved")
 
 
 class Environment(Settings):
-    """The tables and the topic."""
+    """The tables, the topic, the channels' secrets, and where executions are looked at."""
 
     incidents_table: str
     deployments_table: str
@@ -28,10 +37,13 @@ class Environment(Settings):
     policies_table: str
     deliveries_table: str
     pages_topic_arn: str
+    notify_secrets: str
+    local_channels: str
+    executions_url: str
 
 
 class Request(BaseModel):
-    """Which incident, and why a person is asked."""
+    """Which incident, and why a person is asked; or why it is over."""
 
     incident_id: str
     reason: str
@@ -43,62 +55,151 @@ class Deployed(BaseModel):
     deployment_id: str
 
 
+class Unsent(BaseModel):
+    """Which stored page somebody misses still."""
+
+    page: str
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Page by the machine's word, or by ``IncidentEscalated`` when the machine itself died."""
-    own = "detail-type" in event
-    if own and str(event["detail-type"]).startswith("Deployment"):
+    """Page by the machine's word, by ``IncidentEscalated`` when the machine itself died, or once more."""
+    now, name = clock.now(), str(event.get("detail-type", ""))
+    if name.startswith("Deployment"):
         told = envelopes.detail(Deployed, event)
-        return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, clock.now())}
-    request = envelopes.detail(Request, event) if own else envelopes.read(Request, event)
-    if own and _is_known(request):
+        return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, now)}
+    if "page" in event:
+        unsent = envelopes.read(Unsent, event)
+        return {"page": unsent.page, "sent": resend(unsent.page, now)}
+    request = envelopes.detail(Request, event) if name else envelopes.read(Request, event)
+    if name in OVER:
+        return {"incident_id": request.incident_id, "sent": settle(request, now)}
+    if name and _is_known(request):
         logger.info("a person denied the remedy and knows", incident_id=request.incident_id)
         return {"incident_id": request.incident_id, "sent": []}
-    sent = page(request, clock.now())
+    sent = page(request, now)
     logger.info("page", incident_id=request.incident_id, sent=sent)
     return {"incident_id": request.incident_id, "sent": sent}
 
 
 def page(request: Request, now: datetime) -> list[str]:
-    """Send the page to every channel that has not had it; SNS first, a dead webhook never holds it up.
+    """Send the page to every channel that has not had it; a dead one never holds up the others.
 
-    Raises the first channel's error after all were tried, so that a retry sends what is missing.
+    Raises a channel's error after all were tried, so that a retry sends what is missing.
     """
     stores = Stores.of(Environment)
-    incidents = stores.incidents
-    incident = incidents.get(request.incident_id)
-    text = pages.compose(incident, stores.nodes.get(incident.node_id), request.reason)
-
-    def record(channel: str, delivery: Write) -> None:
-        reason = f"paged by {channel}: {request.reason}"
-        note = Note("page", "notify", "sent", reason, {"title": text.title})
-        incidents.amend(request.incident_id, now, lambda _: (note, {}), delivery)
-
-    sent = stores.pager.send(text, now, record)
-    if sent.failures:
-        raise sent.failures[0]
-    return sent.now
+    incident = stores.incidents.get(request.incident_id)
+    _, policy = stores.policies.current()
+    symptom = policy.symptoms.get(incident.symptom)
+    text = pages.compose(
+        incident,
+        stores.nodes.get(incident.node_id),
+        request.reason,
+        symptom.severity if symptom else "critical",
+    )
+    text = replace(text, link=f"{Environment.current().executions_url}-heal:{incident.incident_id}")
+    return _raised(
+        stores.pager.send(
+            text, incident.incident_id, now, _record(text, incident.incident_id, request.reason, now)
+        )
+    )
 
 
 def tell(deployment_id: str, now: datetime) -> list[str]:
     """Send what a person must hear of a deployment's end, as ``page`` does; usually nothing."""
     stores = Stores.of(Environment)
-    deployments = stores.deployments
-    deployment = deployments.get(deployment_id)
+    deployment = stores.deployments.get(deployment_id)
+    if deployment.approval:
+        asked = pages.question(deployment_id, deployment.approval.remedy)
+        stores.pager.over(asked, deployment.reason, now, lambda _, delivery: tables.write(delivery))
     if not deployment_page.concerns(deployment):
         return []
     text = deployment_page.compose(deployment)
+    text = replace(text, link=f"{Environment.current().executions_url}-deploy:{deployment_id}")
+    return _raised(
+        stores.pager.send(text, deployment_id, now, _record(text, deployment_id, deployment.reason, now))
+    )
+
+
+def resend(key: str, now: datetime) -> list[str]:
+    """Try a stored page again; a channel that still fails is no error, since the page is due again later.
+
+    Raises Permanent ``page.undelivered`` when the page is given up.
+    """
+    stores = Stores.of(Environment)
+    entry = stores.outbox.find(key)
+    if entry is None or entry.due_at is None or clock.parse(entry.due_at) > now:
+        return []
+    if _is_needless(entry, now):
+        stores.outbox.settle(key, entry.failures)
+        return []
+    sent = stores.pager.resend(entry, now, _record(entry.page, entry.about, "once more", now))
+    if sent.failure and now > clock.parse(entry.created_at) + GIVEN_UP:
+        stores.outbox.settle(key, entry.failures)
+        raise Permanent("page.undelivered", f"{key} was given up: {sent.failure}")
+    return sent.now
+
+
+def settle(request: Request, now: datetime) -> list[str]:
+    """Tell those who were paged, or asked, that it is over; a storm's members share its page."""
+    stores = Stores.of(Environment)
+    incident = stores.incidents.get(request.incident_id)
+    keys = [incident.incident_id]
+    if incident.approval:
+        keys.append(pages.question(incident.incident_id, incident.approval.remedy))
+    told = []
+    for key in keys:
+        told += stores.pager.over(key, request.reason, now, _over(incident.incident_id, request.reason, now))
+    return told
+
+
+def _raised(sent: Sent) -> list[str]:
+    if sent.failure:
+        raise sent.failure
+    return sent.now
+
+
+def _record(text: Page, about: str, reason: str, now: datetime) -> Record:
+    """What remembers a delivery, in the transaction that says so in the journal."""
+    stores = Stores.of(Environment)
 
     def record(channel: str, delivery: Write) -> None:
-        note = Note(
-            "page", "notify", "sent", f"told by {channel}: {deployment.reason}", {"title": text.title}
-        )
-        deployments.amend(deployment_id, now, lambda _: (note, {}), delivery)
+        note = Note("page", ACTOR, "sent", f"paged by {channel}: {reason}", {"title": text.title})
+        if text.kind == "deployment":
+            stores.deployments.amend(about, now, lambda _: (note, {}), delivery)
+        elif text.kind == "incident":
+            stores.incidents.amend(about, now, lambda _: (note, {}), delivery)
+        else:
+            tables.write(delivery)
 
-    sent = stores.pager.send(text, now, record)
-    if sent.failures:
-        raise sent.failures[0]
-    return sent.now
+    return record
+
+
+def _over(incident_id: str, reason: str, now: datetime) -> Record:
+    stores = Stores.of(Environment)
+
+    def record(channel: str, delivery: Write) -> None:
+        if not channel:
+            tables.write(delivery)
+            return
+        note = Note("page", ACTOR, "over", f"{channel} was told that it is over: {reason}", {})
+        stores.incidents.amend(incident_id, now, lambda _: (note, {}), delivery)
+
+    return record
+
+
+def _is_needless(entry: Entry, now: datetime) -> bool:
+    """Whether nobody needs the page any more: its time is over, or the question was answered."""
+    if entry.until and clock.parse(entry.until) <= now:
+        return True
+    if entry.page.kind != "approval":
+        return False
+    stores = Stores.of(Environment)
+    subject = stores.incidents.find(entry.about) or stores.deployments.find(entry.about)
+    try:
+        return subject is None or not approvals.pending(subject, now)
+    except Refused:
+        return True
 
 
 def _is_known(request: Request) -> bool:

@@ -12,7 +12,7 @@ from nightshift import clock, envelopes
 from nightshift.aws import executions
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
-from nightshift.events import STORM, IncidentOpened, SignalRaised, traceparent
+from nightshift.events import STORM, IncidentOpened, IncidentResolved, SignalRaised, traceparent
 from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note
 from nightshift.settings import Settings
@@ -127,6 +127,16 @@ def _resolve(incidents: Incidents, current: Incident, signal: SignalRaised, now:
     if current.group and current.symptom != STORM:
         freed.append(groups.give_back(current.group, current.incident_id, subject=current.subject))
     incidents.record(current, now, note, *freed, state="resolved", reason=note.reason)
+    Stores.of(Environment).bus.publish(
+        IncidentResolved(
+            occurred_at=clock.iso(now),
+            traceparent=traceparent(current.incident_id, "resolved"),
+            incident_id=current.incident_id,
+            subject=current.subject,
+            symptom=current.symptom,
+            reason=note.reason,
+        )
+    )
 
 
 def _heard(signal: SignalRaised) -> Heard:

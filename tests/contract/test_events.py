@@ -108,6 +108,8 @@ def test_a_sample_matches_the_rule_that_brings_it_to_its_function(name: str) -> 
         "signal/raised": "open_incident",
         "signal/cleared": "close_incident",
         "incident/escalated": "notify",
+        "incident/healed": "notify",
+        "incident/resolved": "notify",
         "deployment/pushed": "start_deployment",
         "deployment/gate_reported": "record_gate",
         "deployment/failed": "notify",

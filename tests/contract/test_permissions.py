@@ -34,6 +34,7 @@ from tests.functional.deploying import (
 from tests.functional.fleet import grow
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
+from tests.functional.paging import on_this_machine, receiving
 from tests.functional.pushing import push as push_samples
 from tests.functional.staging import POLICY, made
 from tests.functional.state import GROUP
@@ -250,6 +251,17 @@ def release_approved(world: World, folder: Path) -> None:
     world.invoke("ask_approval", {**order, "remedy": version, "token": "token-retried"})
 
 
+def told_by_a_channel(world: World) -> None:
+    """A question and a page go to a channel whose address is a secret."""
+    with receiving() as server, on_this_machine(world):
+        world.secrets["hook"] = server.url
+        world.person = lambda incident_id: world.invoke(
+            "answer_approval", {"incident_id": incident_id, "decision": "approve", "by": "ada"}
+        )
+        everything_in_vain(world)
+        assert {page["kind"] for page in server.got} == {"approval", "incident"}
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -259,6 +271,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     policy_changed,
     replacement_approved,
     flapped,
+    told_by_a_channel,
     anchored,
     swept,
     inspected,
@@ -270,6 +283,9 @@ TOUR: tuple[Callable[[World], None], ...] = (
 #: Journeys under a policy of their own.
 CAREFUL = {
     replacement_approved: POLICY + "  approval_for: [high]\n",
+    told_by_a_channel: POLICY
+    + "  approval_for: [high]\n"
+    + "notify: { channels: { hook: { kind: webhook, secret: hook } }, routes: [{ to: [hook] }] }\n",
     flapped: POLICY.replace("heals: 9", "heals: 1"),
     inspected: UNWATCHED,
     drained: switched(POLICY),

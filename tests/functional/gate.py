@@ -37,7 +37,7 @@ class Gate(State):
     ``fates`` is how executions ended, by their name.
     ``configuration`` is what AppConfig has deployed; empty until somebody did.
     ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
-    are the calls that took effect, by function and name.
+    are the calls that took effect, by function and name. ``secrets`` are channels', by their own name.
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
@@ -56,6 +56,7 @@ class Gate(State):
     configuration: bytes = b""
     pulse: Callable[[str, str], object] | None = None
     done: list[tuple[str, str]] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def on_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         """IAM: a handler's call needs a grant of its own policy."""
@@ -114,7 +115,7 @@ class Gate(State):
             "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
-            "secrets-manager.GetSecretValue": _secret,
+            "secrets-manager.GetSecretValue": self._secret,
             "sfn.SendTaskSuccess": self._answer,
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
             "eventbridge.PutEvents": self._publish,
@@ -159,6 +160,20 @@ class Gate(State):
         self.queued.append((request["QueueUrl"], json.loads(request["MessageBody"])))
         return {"MessageId": f"message-{len(self.queued)}", "MD5OfMessageBody": _md5(request["MessageBody"])}
 
+    def _secret(self, request: dict[str, Any]) -> Answer:
+        """Channels' below their own name, Git's credentials below theirs; one text for what is signed."""
+        _, _, name = request["SecretId"].partition("nightshift/")
+        folder, _, name = name.partition("/")
+        if folder == "notify" and name in self.secrets:
+            return {"SecretString": self.secrets[name]}
+        if folder == "notify" or (folder, name) == ("gates", "nobody"):
+            raise Rejected("ResourceNotFoundException", "there is no such secret")
+        if folder == "git":
+            return {"SecretString": json.dumps({"username": "nightshift", "password": "reads"})}
+        if folder == "gates":
+            return {"SecretString": f"signs for {name}"}
+        return {"SecretString": "signs links in tests"}
+
     def _publish(self, request: dict[str, Any]) -> None:
         # Remembered here, and sent on to moto, which checks that the bus exists.
         self.published += [(entry["DetailType"], json.loads(entry["Detail"])) for entry in request["Entries"]]
@@ -168,19 +183,6 @@ def _session(request: dict[str, Any]) -> Answer:
     """AppConfig's token is opaque; here it says what it was given for, so that IAM can be asked about it."""
     (_, resource), *_ = calls.uses("appconfigdata", "StartConfigurationSession", request)
     return {"InitialConfigurationToken": resource}
-
-
-def _secret(request: dict[str, Any]) -> Answer:
-    """Git's credentials below their own name; one text for everything that is signed."""
-    _, _, name = request["SecretId"].partition("nightshift/")
-    folder, _, name = name.partition("/")
-    if folder == "git":
-        return {"SecretString": json.dumps({"username": "nightshift", "password": "reads"})}
-    if folder == "gates" and name == "nobody":
-        raise Rejected("ResourceNotFoundException", "there is no such secret")
-    if folder == "gates":
-        return {"SecretString": f"signs for {name}"}
-    return {"SecretString": "signs links in tests"}
 
 
 def _md5(text: str) -> str:

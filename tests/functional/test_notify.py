@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from nightshift.errors import NightshiftError, Permanent, Refused, Retryable
+from tests.functional.paging import CANARY, Receiver, opened, paging, receiving
 from tests.functional.staging import POLICY, made
 from tests.functional.world import World
 from tests.samples import sample
 
 
-class Pager(ThreadingHTTPServer):
-    """A webhook on the loopback; ``status`` is what it answers, ``got`` what it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.status = 200
-        self.got: list[dict[str, Any]] = []
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        """Where it listens; the path is the secret that real webhooks have."""
-        return f"http://127.0.0.1:{self.server_port}/services/T0P-S3CRET"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Pager
-
-    def do_POST(self) -> None:
-        """Keep the page and answer."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.server.status == 0:  # hang up without a word
-            return
-        self.server.got.append(json.loads(body))
-        self.send_response(self.server.status)
-        self.send_header("location", "http://169.254.169.254/latest/meta-data/")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture
-def pager() -> Iterator[Pager]:
+def pager() -> Iterator[Receiver]:
     """A webhook that takes pages."""
-    server = Pager()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture
-def paged(pager: Pager) -> Iterator[World]:
+def paged(pager: Receiver) -> Iterator[World]:
     """A world whose policy names the webhook besides the topic."""
-    with made(f"{POLICY}notify:\n  webhooks: ['{pager.url}']\n") as world:
+    with paging(f"  webhooks: ['{pager.url}']\n") as world:
         yield world
 
 
-def opened(world: World) -> dict[str, str]:
-    """An incident, and the machine's request to page a person about it."""
-    sick, _ = world.instances()
-    world.fall_ill(sick)
-    return {"incident_id": world.speak(sick)["incident_id"], "reason": "nothing is left to try"}
-
-
-def test_a_page_reaches_every_channel_once(paged: World, pager: Pager) -> None:
+def test_a_page_reaches_every_channel_once(paged: World, pager: Receiver) -> None:
     """The topic's subscribers and the webhook get the same page; the journal says so."""
     request = opened(paged)
     assert paged.invoke("notify", request)["sent"] == ["sns", "webhook-1"]
@@ -81,12 +36,12 @@ def test_a_page_reaches_every_channel_once(paged: World, pager: Pager) -> None:
     (page,) = paged.pages()
     (hook,) = pager.got
     assert hook["dedup_key"] == request["incident_id"]
-    assert hook["text"] == page["Message"]
+    assert page["Message"] == f"{hook['text']}\nLink: {hook['link']}"
     assert hook["title"] == page["Subject"]
     assert paged.story(request["incident_id"]).count(("page", "sent")) == 2, "one entry for each channel"
 
 
-def test_the_event_of_an_escalation_pages_too_but_not_twice(paged: World, pager: Pager) -> None:
+def test_the_event_of_an_escalation_pages_too_but_not_twice(paged: World, pager: Receiver) -> None:
     """When the machine died it could not page: the event does. When it did, the event finds it done."""
     request = opened(paged)
     paged.invoke("close_incident", {**request, "outcome": "escalated"})
@@ -95,22 +50,24 @@ def test_the_event_of_an_escalation_pages_too_but_not_twice(paged: World, pager:
     assert len(paged.pages()) == len(pager.got) == 1
 
 
-@pytest.mark.parametrize("status", [500, 404, 302, 0])
-def test_a_webhook_that_fails_does_not_lose_the_other_page(paged: World, pager: Pager, status: int) -> None:
+@pytest.mark.parametrize("status", [500, 429, 404, 302, 0])
+def test_a_webhook_that_fails_does_not_lose_the_other_page(
+    paged: World, pager: Receiver, status: int
+) -> None:
     """SNS has it; the error makes the caller retry, and the retry sends only what is missing."""
     request = opened(paged)
-    pager.status = status
-    with pytest.raises(Retryable) as failed:
+    pager.statuses = [status]
+    with pytest.raises(NightshiftError) as failed:
         paged.invoke("notify", request)
-    assert failed.value.code == "webhook.failed"
+    assert failed.value.code == ("channel.refused" if status in (404, 302) else "channel.failed")
     assert len(paged.pages()) == 1
-    pager.status, pager.got = 200, []
+    pager.statuses, pager.got = [200], []
     assert paged.invoke("notify", request)["sent"] == ["webhook-1"]
     assert len(paged.pages()) == 1
     assert len(pager.got) == 1
 
 
-def test_a_topic_that_fails_does_not_lose_the_webhooks_page(paged: World, pager: Pager) -> None:
+def test_a_topic_that_fails_does_not_lose_the_webhooks_page(paged: World, pager: Receiver) -> None:
     """The second channel is tried; the retry sends to the topic only."""
     request = opened(paged)
     paged.broken["sns.Publish"] = "InternalError"
@@ -124,18 +81,18 @@ def test_a_topic_that_fails_does_not_lose_the_webhooks_page(paged: World, pager:
 
 
 def test_a_webhooks_secret_is_in_no_error_and_no_log(
-    paged: World, pager: Pager, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    paged: World, pager: Receiver, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The URL is the secret: errors name the host only, the table and the journal a number."""
     request = opened(paged)
-    pager.status = 500
+    pager.statuses = [500]
     with pytest.raises(Retryable) as failed:
         paged.invoke("notify", request)
-    pager.status = 200
+    pager.statuses = [200]
     paged.invoke("notify", request)
     said = capsys.readouterr()
     journal = "".join(entry.text for entry in paged.journals.read(request["incident_id"]))
-    assert "S3CRET" not in f"{failed.value}{said.out}{said.err}{caplog.text}{journal}"
+    assert CANARY not in f"{failed.value}{said.out}{said.err}{caplog.text}{journal}"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +110,7 @@ def test_no_webhook_reaches_the_clouds_own_services(url: str) -> None:
         request = opened(world)
         with pytest.raises(Refused) as forbidden:
             world.invoke("notify", request)
-        assert forbidden.value.code == "webhook.forbidden"
+        assert forbidden.value.code == "channel.forbidden"
         assert len(world.pages()) == 1
 
 
@@ -162,15 +119,15 @@ def test_an_unknown_host_is_tried_again_later() -> None:
     with made(f"{POLICY}notify:\n  webhooks: ['http://pager.invalid/x']\n") as world:
         with pytest.raises(NightshiftError) as unknown:
             world.invoke("notify", opened(world))
-        assert (unknown.value.code, unknown.value.recoverable) == ("webhook.failed", True)
+        assert (unknown.value.code, unknown.value.recoverable) == ("channel.failed", True)
 
 
 def test_a_subject_line_is_what_sns_takes(world: World) -> None:
     """At most 100 printable ASCII characters, whatever a node is called."""
-    from nightshift.aws import channels
+    from nightshift.aws.line import Outside
     from tests.stack import stack
 
-    channels.publish(stack().ref("PagesTopic"), "needs you: " + "ü" * 200, "body")
+    Outside(stack().ref("PagesTopic")).publish("needs you: " + "ü" * 200, "body")
     (page,) = world.pages()
     assert len(page["Subject"]) <= 100
     assert page["Subject"].isascii()

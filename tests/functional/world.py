@@ -55,6 +55,7 @@ class World(Gate):
     stuck: bool = False
     person: Callable[[str], object] | None = None
     guards: Guards = field(default_factory=Guards)
+    variables: dict[str, str] = field(default_factory=dict)
 
     # handlers
 
@@ -63,7 +64,7 @@ class World(Gate):
         function = stack().functions[name]
         before, self.function = self.function, name
         try:
-            with patch.dict(os.environ, {**BASE, **function.environment}, clear=True):
+            with patch.dict(os.environ, {**BASE, **function.environment, **self.variables}, clear=True):
                 module = importlib.import_module(f"functions.{name}.app")
                 answer = module.handler(json.loads(json.dumps(event)), self.context(name))
         finally:
@@ -95,6 +96,8 @@ class World(Gate):
             "SignalRaised": "open_incident",
             "SignalCleared": "close_incident",
             "IncidentEscalated": "notify",
+            "IncidentHealed": "notify",
+            "IncidentResolved": "notify",
             "CodePushed": "start_deployment",
             "GateReported": "record_gate",
         }

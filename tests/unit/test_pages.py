@@ -39,4 +39,4 @@ def test_every_page_about_an_incident_has_the_same_key() -> None:
     second = pages.compose(incident(levels=tried("restart_service")), None, "another reason")
     assert first.key == second.key == INCIDENT
     assert first.payload()["dedup_key"] == INCIDENT
-    assert set(first.payload()) == {"version", "dedup_key", "title", "text"}
+    assert set(first.payload()) >= {"version", "dedup_key", "title", "text", "severity", "link"}

@@ -22,7 +22,7 @@ from tools.local.serving import NotServing, wait_serving
 
 REPORT = "demo-report.json"
 # The template's own defaults are meant for AWS; here an agent is online within a second or two.
-PARAMETERS = {"WelcomeRetrySeconds": "30"}
+PARAMETERS = {"WelcomeRetrySeconds": "30", "LocalChannels": "true"}
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 Progress = Callable[[str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nightshift.deployment import Deployment
 from nightshift.incident import Approval
-from nightshift.pages import Page
+from nightshift.pages import Page, question
 
 
 def concerns(deployment: Deployment) -> bool:
@@ -32,6 +32,10 @@ def compose(deployment: Deployment) -> Page:
         deployment.deployment_id,
         f"[nightshift] {deployment.app} in {deployment.group} {needs}",
         "\n".join(lines),
+        severity="warning" if went_back else "error",
+        kind="deployment",
+        app=deployment.app,
+        group=deployment.group,
     )
 
 
@@ -44,12 +48,16 @@ def ask(deployment: Deployment, asked: Approval, link: str) -> Page:
         f"Answer by {asked.expires_at}; nothing is deployed meanwhile, and without an answer never.",
         f"Yes: nightshift approve {deployment.deployment_id}",
         f"No: nightshift deny {deployment.deployment_id} --why REASON",
-        f"Or here, once: {link}",
     ]
     return Page(
-        f"{deployment.deployment_id}-approval-{asked.remedy}",
+        question(deployment.deployment_id, asked.remedy),
         f"[nightshift] may {deployment.app} {asked.remedy} be deployed to {deployment.group}?",
         "\n".join(lines),
+        severity="warning",
+        kind="approval",
+        app=deployment.app,
+        group=deployment.group,
+        answer=link,
     )
 
 

@@ -96,6 +96,10 @@ class IncidentEscalated(IncidentEvent):
     """Nightshift has no more to try (or must not): a person is asked."""
 
 
+class IncidentResolved(IncidentEvent):
+    """What a person was asked about is over: every alarm that joined it is quiet."""
+
+
 class Finding(BaseModel):
     """What a pass found about one subject: a check beyond its threshold, and the symptom that it means."""
 

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from nightshift.events import STORM
 from nightshift.incident import Approval, Incident, Level, Node
 
+Kind = Literal["incident", "approval", "deployment", "digest"]
+
 
 @dataclass(frozen=True)
 class Page:
-    """``key`` is the same for every page that says the same, so that a pager can drop a duplicate."""
+    """``key`` is the same for every page that says the same, so that a pager can drop a duplicate.
+
+    ``severity`` is one of the policy's; ``link`` leads to what it is about. ``answer`` is a signed address
+    that answers a question: it goes out with the first sending, and is stored nowhere.
+    """
 
     key: str
     title: str
     body: str
+    severity: str = "critical"
+    kind: Kind = "incident"
+    app: str = ""
+    group: str = ""
+    link: str = ""
+    answer: str = ""
+
+    @property
+    def text(self) -> str:
+        """All that a person reads below the title."""
+        return f"{self.body}\nOr here, once: {self.answer}" if self.answer else self.body
 
     def payload(self) -> dict[str, str]:
         """The page as a webhook gets it."""
-        return {"version": "1", "dedup_key": self.key, "title": self.title, "text": self.body}
+        told = {name: getattr(self, name) for name in ("severity", "kind", "app", "group", "link")}
+        return {"version": "1", "dedup_key": self.key, "title": self.title, "text": self.text, **told}
+
+    def stored(self) -> dict[str, Any]:
+        """The page as it is kept until everybody has it."""
+        return {name: value for name, value in asdict(self).items() if name != "answer"}
 
 
 def ask(incident: Incident, asked: Approval, node: Node | None, reason: str, link: str) -> Page:
@@ -31,16 +54,30 @@ def ask(incident: Incident, asked: Approval, node: Node | None, reason: str, lin
         f"Answer by {asked.expires_at}; nothing is done to the node meanwhile, and you are paged after it.",
         f"Yes: nightshift approve {incident.incident_id} --why REASON",
         f"No: nightshift deny {incident.incident_id} --why REASON",
-        f"Or here, once: {link}",
     ]
     return Page(
-        f"{incident.incident_id}-approval-{asked.remedy}",
+        question(incident.incident_id, asked.remedy),
         f"[nightshift] may {asked.remedy} run on {name}?",
         "\n".join(lines),
+        severity="warning",
+        kind="approval",
+        app=node.app if node else "",
+        group=incident.group,
+        answer=link,
     )
 
 
-def compose(incident: Incident, node: Node | None, reason: str) -> Page:
+def question(subject_id: str, remedy: str) -> str:
+    """The key of the page that asks about a remedy, or about a release by its version."""
+    return f"{subject_id}-approval-{remedy}"
+
+
+def over(page: Page, reason: str) -> Page:
+    """What a channel is told when that which was paged is over."""
+    return replace(page, title=f"{page.title}: over", body=f"Over: {reason}", severity="info")
+
+
+def compose(incident: Incident, node: Node | None, reason: str, severity: str = "critical") -> Page:
     """The one page about an incident; ``reason`` says why Nightshift gives it to a person."""
     if incident.symptom == STORM:
         return _storm(incident, reason)
@@ -58,6 +95,9 @@ def compose(incident: Incident, node: Node | None, reason: str) -> Page:
         incident.storm or incident.incident_id,
         f"[nightshift] {incident.symptom} on {name} needs you",
         "\n".join(lines),
+        severity,
+        app=node.app if node else "",
+        group=incident.group,
     )
 
 
@@ -69,7 +109,8 @@ def _storm(incident: Incident, reason: str) -> Page:
         "Why you: so many nodes at once have a common cause, which no remedy on a node removes.",
         f"Next: nightshift incidents, then nightshift why {incident.incident_id}",
     ]
-    return Page(incident.incident_id, f"[nightshift] storm in {incident.group} needs you", "\n".join(lines))
+    title = f"[nightshift] storm in {incident.group} needs you"
+    return Page(incident.incident_id, title, "\n".join(lines), group=incident.group)
 
 
 def _name(incident: Incident, node: Node | None) -> str:

@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    HttpUrl,
     RootModel,
     ValidationError,
     field_validator,
@@ -29,6 +28,7 @@ from nightshift.policy_checks import objections
 from nightshift.policy_healing import Healing
 from nightshift.policy_inspection import Inspection
 from nightshift.policy_layers import Layers
+from nightshift.policy_notify import Notify, Severity
 from nightshift.policy_source import Problem
 from nightshift.policy_terms import limit
 from nightshift.windows import Window
@@ -126,6 +126,7 @@ class Symptom(_Part):
         json_schema_extra=limit("more", "the remedies are {}"),
     )
     by_release: bool = Field(default=True, description="Whether a bad release can cause it")
+    severity: Severity = Field("critical", description="How its page is told; routes may ask for it")
 
     @model_validator(mode="after")
     def _consistent(self) -> Symptom:
@@ -155,10 +156,6 @@ class Symptom(_Part):
         return f"{self.metric.name} below {self.below}"
 
 
-class Notify(_Part):
-    """Where pages go besides the stack's SNS topic."""
-
-    webhooks: tuple[HttpUrl, ...] = Field((), description="Each gets every page as JSON")
 
 
 class Inventory(_Part):

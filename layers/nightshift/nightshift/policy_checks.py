@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from nightshift import policy_inspection
+from nightshift import policy_inspection, policy_notify
 
 if TYPE_CHECKING:  # the policy is read with these checks: at run time the import goes one way
     from nightshift.policy import Policy
@@ -45,7 +45,7 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _symptoms(policy, remedies)
     yield from _windows(policy)
     yield from _gates(policy)
-    for place, reason in policy_inspection.objections(policy):
+    for place, reason in (*policy_inspection.objections(policy), *policy_notify.objections(policy)):
         yield Objection(place, reason)
     for group, facts in policy.groups.items():
         try:

@@ -1,8 +1,8 @@
-"""A maintenance window as the operator writes it: when it begins, how long it lasts, for whom, and why."""
+"""Times that come again and again, as the operator writes them: when they begin, and how long they last."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,18 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 FIELDS = 5  # minute, hour, day of the month, month, day of the week
 SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+# Clocks go back by two hours at most: a start within that is found although its wall time lies ahead.
+CLOCK_CHANGE = timedelta(hours=3)
 
 
-class Window(BaseModel):
-    """A time that comes again and again, in which no node of the named groups is touched."""
+class Recurring(BaseModel):
+    """A time that comes again and again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cron: str = Field(max_length=200, description="When it begins: five fields, as cron reads them")
     duration_minutes: int = Field(ge=1, le=10_080, description="How long it lasts")
     zone: str = Field("UTC", max_length=64, description="The IANA time zone that `cron` is read in")
-    groups: tuple[Annotated[str, Field(max_length=63)], ...] = Field((), description="None means all")
-    why: str = Field(min_length=1, max_length=200, description="Told with every wait")
+
+    def end(self, moment: datetime) -> datetime:
+        """When the time ends that began last before ``moment`` or at it; long ago if there was none."""
+        ahead = (moment + CLOCK_CHANGE).astimezone(ZoneInfo(self.zone))
+        for start in CronSim(self.cron, ahead, reverse=True):
+            began = start.astimezone(UTC)
+            if began <= moment:
+                return began + timedelta(minutes=self.duration_minutes)
+        return datetime.min.replace(tzinfo=UTC)
 
     @field_validator("cron")
     @classmethod
@@ -45,3 +54,10 @@ class Window(BaseModel):
         except (LookupError, ValueError, OSError) as error:  # a folder of zones is an OSError
             raise ValueError(f"there is no time zone {zone!r}; write it like Europe/Berlin") from error
         return zone
+
+
+class Window(Recurring):
+    """A time in which no node of the named groups is touched."""
+
+    groups: tuple[Annotated[str, Field(max_length=63)], ...] = Field((), description="None means all")
+    why: str = Field(min_length=1, max_length=200, description="Told with every wait")

@@ -1,4 +1,4 @@
-"""The deliveries table: which page went to which channel, so that a retry sends only what is missing."""
+"""The deliveries table: which webhook was taken already, so that a replay is known."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from nightshift.aws.tables import Write
 
 
 class Deliveries:
-    """One item per (page, channel) that was delivered."""
+    """One item per (what was told, who told it)."""
 
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def done(self, page: str, channel: str) -> bool:
-        """Whether the page reached the channel already."""
-        return tables.get(self._table, {"delivery_id": f"{page}#{channel}"}) is not None
+    def done(self, told: str, by: str) -> bool:
+        """Whether it was taken already."""
+        return tables.get(self._table, {"delivery_id": f"{told}#{by}"}) is not None
 
-    def remember(self, page: str, channel: str, at: str, expires_at: int) -> Write:
-        """The write that the page reached the channel. ``expires_at`` in epoch seconds."""
-        item = {"delivery_id": f"{page}#{channel}", "delivered_at": at, "expires_at": expires_at}
+    def remember(self, told: str, by: str, at: str, expires_at: int) -> Write:
+        """The write that it was taken. ``expires_at`` in epoch seconds."""
+        item = {"delivery_id": f"{told}#{by}", "delivered_at": at, "expires_at": expires_at}
         return tables.put("delivery", self._table, item)

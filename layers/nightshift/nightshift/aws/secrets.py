@@ -5,13 +5,36 @@ from __future__ import annotations
 import json
 import time
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from nightshift.aws.session import client
-from nightshift.errors import Refused
+from nightshift.errors import Permanent, Refused, Retryable
 
 
 def read(secret_arn: str) -> str:
     """The secret's text."""
     return str(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+
+
+def named(prefix: str, name: str) -> str:
+    """The text of a channel's secret ``name`` below ``prefix``, without surrounding space.
+
+    Raises Permanent ``channel.unconfigured`` where there is none, Retryable ``channel.failed`` where Secrets
+    Manager does not answer.
+    """
+    try:
+        return read(prefix + name).strip()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in {"ResourceNotFoundException", "AccessDeniedException"}:
+            raise Permanent(
+                "channel.unconfigured", f"there is no secret notify/{name} to read: {code}"
+            ) from None
+        raise Retryable("channel.failed", f"the secret notify/{name} cannot be read: {code}") from None
+    except BotoCoreError as error:
+        raise Retryable(
+            "channel.failed", f"the secret notify/{name} cannot be read: {type(error).__name__}"
+        ) from None
 
 
 def login(prefix: str, name: str) -> tuple[str, str]:

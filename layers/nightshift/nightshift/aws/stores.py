@@ -15,6 +15,8 @@ from nightshift.aws.incidents import Incidents
 from nightshift.aws.inspections import Inspections
 from nightshift.aws.intents import Intents
 from nightshift.aws.journals import Journals
+from nightshift.aws.line import Outside
+from nightshift.aws.outbox import Outbox
 from nightshift.aws.outcomes import Outcomes
 from nightshift.aws.pager import Pager
 from nightshift.aws.policies import Policies
@@ -102,7 +104,13 @@ class Stores:
     @property
     def pager(self) -> Pager:
         """What pages a person."""
-        return Pager(self.deliveries, self.policies, self._named("pages_topic_arn"))
+        outside = Outside(self._named("pages_topic_arn"), loopback=self._named("local_channels") == "true")
+        return Pager(self.outbox, self.policies, outside, self._named("notify_secrets"))
+
+    @property
+    def outbox(self) -> Outbox:
+        """The pages on their way."""
+        return Outbox(self._named("deliveries_table"))
 
     @property
     def approvals(self) -> Approvals[Incident]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
-
-from cronsim import CronSim
 
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.windows import Window
 
-# Clocks go back by two hours at most: a start within that is found although its wall time lies ahead.
-CLOCK_CHANGE = timedelta(hours=3)
 JOINS = 20  # windows that follow without a gap; after so many the incident asks again
 
 
@@ -54,16 +50,6 @@ def words(window: Window, until: datetime) -> str:
 
 
 def _latest(windows: Iterable[Window], moment: datetime) -> tuple[Window, datetime] | None:
-    ends = [(window, _end(window, moment)) for window in windows]
+    ends = [(window, window.end(moment)) for window in windows]
     inside = [(window, end) for window, end in ends if end > moment]
     return max(inside, key=lambda one: one[1], default=None)
-
-
-def _end(window: Window, moment: datetime) -> datetime:
-    """When the window ends that began last before ``moment`` or at it; long ago if there was none."""
-    ahead = (moment + CLOCK_CHANGE).astimezone(ZoneInfo(window.zone))
-    for start in CronSim(window.cron, ahead, reverse=True):
-        began = start.astimezone(UTC)
-        if began <= moment:
-            return began + timedelta(minutes=window.duration_minutes)
-    return datetime.min.replace(tzinfo=UTC)

@@ -44,6 +44,8 @@ class Here(Settings):
     deployments_table: str
     deploy_state_machine_arn: str
     close_deployment_function: str
+    deliveries_table: str
+    notify_function: str
 
 
 class Sweep(Protocol):
