@@ -156,8 +156,6 @@ class Symptom(_Part):
         return f"{self.metric.name} below {self.below}"
 
 
-
-
 class Inventory(_Part):
     """What is believed of a listing of the fleet."""
 
