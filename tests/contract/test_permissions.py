@@ -262,6 +262,17 @@ def told_by_a_channel(world: World) -> None:
         assert {page["kind"] for page in server.got} == {"approval", "incident"}
 
 
+def digested(world: World) -> None:
+    """Something heals by itself, and is read about in the morning."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    heal(world, sick)
+    world.time.shift(1)
+    with receiving() as server, on_this_machine(world):
+        world.secrets["hook"] = server.url
+        assert world.invoke("send_digest", sample("schedule/send_digest"))["sent"] == ["hook", "sns"]
+
+
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
@@ -272,6 +283,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     replacement_approved,
     flapped,
     told_by_a_channel,
+    digested,
     anchored,
     swept,
     inspected,
@@ -280,12 +292,17 @@ TOUR: tuple[Callable[[World], None], ...] = (
 )
 
 
+TOLD = """
+notify:
+  channels: { hook: { kind: webhook, secret: hook } }
+  routes: [{ to: [hook] }]
+  digest: [hook, sns]
+"""
 #: Journeys under a policy of their own.
 CAREFUL = {
     replacement_approved: POLICY + "  approval_for: [high]\n",
-    told_by_a_channel: POLICY
-    + "  approval_for: [high]\n"
-    + "notify: { channels: { hook: { kind: webhook, secret: hook } }, routes: [{ to: [hook] }] }\n",
+    told_by_a_channel: POLICY + "  approval_for: [high]\n" + TOLD,
+    digested: POLICY + TOLD,
     flapped: POLICY.replace("heals: 9", "heals: 1"),
     inspected: UNWATCHED,
     drained: switched(POLICY),
