@@ -62,9 +62,7 @@ class Route(_Part):
 class Notify(_Part):
     """Where pages go besides the stack's SNS topic: by every route that is for them."""
 
-    webhooks: tuple[HttpUrl, ...] = Field(
-        (), description="Addresses without secrets; each gets every page"
-    )
+    webhooks: tuple[HttpUrl, ...] = Field((), description="Addresses without secrets; each gets every page")
     channels: dict[Name, Channel] = Field({}, description="The ways to people, by names of your own")
     routes: tuple[Route, ...] = Field((), description="Each adds channels to the pages that it is for")
     second_after: int = Field(
