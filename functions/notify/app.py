@@ -196,10 +196,13 @@ def _is_needless(entry: Entry, now: datetime) -> bool:
         return False
     stores = Stores.of(Environment)
     subject = stores.incidents.find(entry.about) or stores.deployments.find(entry.about)
+    if subject is None:
+        return True
     try:
-        return subject is None or not approvals.pending(subject, now)
+        approvals.pending(subject, now)
     except Refused:
         return True
+    return False
 
 
 def _is_known(request: Request) -> bool:
