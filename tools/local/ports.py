@@ -10,7 +10,8 @@ from tools.local.fleet.ports import is_free
 DEFAULT_BASE = 4566
 VARIABLE = "NIGHTSHIFT_PORT"
 GROUPS = 2  # one reverse proxy each
-LOWEST, HIGHEST = 1024, 65535 - 3 - GROUPS
+PLAIN = 2  # machines without an agent
+LOWEST, HIGHEST = 1024, 65535 - 3 - GROUPS - PLAIN
 
 
 class PortUnusable(Exception):
@@ -19,7 +20,7 @@ class PortUnusable(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """All on 127.0.0.1: the cloud at ``base``, the fleet, moto, then one proxy per group."""
+    """All on 127.0.0.1: the cloud at ``base``, fleet, moto, a proxy per group, machines without an agent."""
 
     base: int
 
@@ -44,9 +45,14 @@ class Ports:
         return self.base + 3
 
     @property
+    def plain(self) -> int:
+        """The SSH server of the first machine without an agent."""
+        return self.proxies + GROUPS
+
+    @property
     def all(self) -> range:
         """Every port that must be free."""
-        return range(self.base, self.proxies + GROUPS)
+        return range(self.base, self.plain + PLAIN)
 
 
 def chosen() -> Ports:

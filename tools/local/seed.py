@@ -10,12 +10,13 @@ from typing import Any
 
 from tools.local.apps.release import Release, build
 from tools.local.paths import ROOT, home
-from tools.local.ports import DEFAULT_BASE, Ports
+from tools.local.ports import DEFAULT_BASE, PLAIN, Ports
 
 POLICY = ROOT / "tools" / "local" / "policy.yaml"
 POLICY_KEY = "policy/nightshift.yaml"
 RELEASE = "1.0.0"
 NODES_PER_GROUP = 3
+LOGIN = "nightshift/ssh"
 
 Clients = Callable[[str], Any]
 
@@ -36,11 +37,13 @@ GROUPS = (Group("api-local", "api"), Group("web-local", "web"))
 
 
 def policy_text(ports: Ports) -> str:
-    """The local policy; its repositories are those below the state folder, its proxies where they listen."""
-    text = POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/")
+    """The local policy; its repositories are those below the state folder, its ports those of this stack."""
+    text, usual = POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/"), Ports(DEFAULT_BASE)
     for number in range(len(GROUPS)):
-        usual = Ports(DEFAULT_BASE).proxies + number
-        text = text.replace(f"http://127.0.0.1:{usual}", f"http://127.0.0.1:{ports.proxies + number}")
+        old, new = usual.proxies + number, ports.proxies + number
+        text = text.replace(f"http://127.0.0.1:{old}", f"http://127.0.0.1:{new}")
+    for number in range(PLAIN):
+        text = text.replace(f"port: {usual.plain + number}", f"port: {ports.plain + number}")
     return text
 
 
@@ -57,6 +60,15 @@ def adopt_policy(clients: Clients, bucket: str, policy: str) -> dict[str, Any]:
         reason = said.get("reason") or said.get("errorMessage")
         raise SeedFailed(f"the policy was not adopted: {reason}")
     return said
+
+
+def publish_login(clients: Clients, bucket: str) -> None:
+    """The key to the machines without an agent, and their host keys, where run_command finds them."""
+    run = home() / "run"
+    login = {"user": "nightshift", "private_key": (run / "ssh_key").read_text()}
+    clients("secretsmanager").create_secret(Name=LOGIN, SecretString=json.dumps(login))
+    known = (run / "known_hosts").read_bytes()
+    clients("s3").put_object(Bucket=bucket, Key="ssh/known_hosts", Body=known)
 
 
 def publish_releases(clients: Clients, outputs: Mapping[str, str], workshop: Path) -> None:

@@ -107,6 +107,7 @@ def _start(
 
     progress("adopting the policy, publishing the first releases")
     seed.adopt_policy(clients, outputs["ArtifactsBucket"], seed.policy_text(ports))
+    seed.publish_login(clients, outputs["ArtifactsBucket"])
     seed.publish_releases(clients, outputs, place / "tmp")
     git.serve(place, clients, outputs)
     progress(f"{warm(endpoint)} functions are warm")
@@ -129,7 +130,8 @@ def _start_daemons(place: Path, ports: Ports, endpoint: str, fleet: str) -> list
     addresses = {
         "fleet": [
             *("--port", str(ports.fleet), "--moto-port", str(ports.moto)),
-            *("--proxy-port-base", str(ports.proxies), "--cloud", endpoint),
+            *("--proxy-port-base", str(ports.proxies), "--ssh-port-base", str(ports.plain)),
+            *("--cloud", endpoint),
         ],
         "cloud": ["--port", str(ports.cloud), "--fleet", fleet, "--moto", f"http://127.0.0.1:{ports.moto}"],
     }

@@ -199,6 +199,21 @@ class DeploymentFailed(DeploymentEvent):
     undone_by: str = ""
 
 
+class CommandCompleted(Event):
+    """A command that a person ran on many nodes is over.
+
+    ``alert`` are the codes of errors that no repetition mends and a person must look at; empty for none.
+    """
+
+    command_id: str
+    by: str
+    state: Literal["Success", "Failed", "Cancelled"]
+    nodes: int
+    succeeded: int
+    reason: str
+    alert: str = ""
+
+
 class PolicyChanged(Event):
     """A new policy was adopted, or refused with a reason while the last good one stays."""
 

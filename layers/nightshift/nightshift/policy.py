@@ -29,6 +29,7 @@ from nightshift.policy_healing import Healing
 from nightshift.policy_inspection import Inspection
 from nightshift.policy_layers import Layers
 from nightshift.policy_notify import Notify, Severity
+from nightshift.policy_reach import RunCommands, SshFleet
 from nightshift.policy_source import Problem
 from nightshift.policy_terms import limit
 from nightshift.windows import Window
@@ -182,6 +183,8 @@ class Policy(_Part):
         json_schema_extra=limit("fewer"),
     )
     inventory: Inventory = Inventory()
+    ssh: SshFleet = SshFleet()
+    run: RunCommands = RunCommands()
 
     def healing_of(self, group: str) -> Healing:
         """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""

@@ -46,6 +46,8 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _windows(policy)
     yield from _gates(policy)
     for place, reason in (*policy_inspection.objections(policy), *policy_notify.objections(policy)):
+    yield from _ssh(policy)
+    for place, reason in policy_inspection.objections(policy):
         yield Objection(place, reason)
     for group, facts in policy.groups.items():
         try:
@@ -72,6 +74,14 @@ def _twice(policy: Policy) -> Iterator[Objection]:
         if known != name:
             reason = f"{known} reads the same metric: an alarm would not name one"
             yield Objection(("symptoms", name, "metric"), reason)
+
+
+def _ssh(policy: Policy) -> Iterator[Objection]:
+    """A node by SSH has no Auto Scaling group behind it, and none of the guards that count by it."""
+    for name, node in policy.ssh.nodes.items():
+        if node.group in policy.groups:
+            reason = f"the nodes of {node.group} are those of its Auto Scaling group; name another group"
+            yield Objection(("ssh", "nodes", name, "group"), reason)
 
 
 def _symptoms(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:

@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument(
         "--proxy-port-base", type=int, required=True, help="of the first group's reverse proxy"
     )
+    parser.add_argument("--ssh-port-base", type=int, default=0, help="of the machines without an agent")
     parser.add_argument("--cloud", required=True, help="base URL of the embedded cloud")
     parser.add_argument("--home", type=Path, required=True, help="state folder")
     options = parser.parse_args()
@@ -28,6 +29,7 @@ def main() -> int:
         options.proxy_port_base,
         options.cloud.rstrip("/"),
         options.home.resolve(),
+        options.ssh_port_base,
     )
     try:
         run(settings)

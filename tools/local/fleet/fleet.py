@@ -18,6 +18,7 @@ from .documents import DocumentStore
 from .errors import FleetError
 from .keys import ensure_client_key
 from .machine import remove_folder
+from .plain import NAMES, PlainMachine
 from .processes import end_processes
 from .proxy import Proxies
 from .publisher import Publisher
@@ -27,7 +28,7 @@ from .settings import HOST, FleetSettings
 
 LOG = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
-FOLDERS = ("nodes", "machines", "log", "run", "tmp")
+FOLDERS = ("nodes", "machines", "plain", "log", "run", "tmp")
 
 
 class Fleet:
@@ -40,6 +41,10 @@ class Fleet:
         documents = DocumentStore()
         self._commands = Commands(documents, self._registry, self._bus)
         self._proxies = Proxies(self._registry, settings.proxy_port_base)
+        base = settings.ssh_port_base
+        self._plain = [
+            PlainMachine(settings.home, name, base + number) for number, name in enumerate(NAMES) if base
+        ]
         self._server = Server(
             Actions(documents, self._registry, self._commands),
             self._commands,
@@ -60,11 +65,15 @@ class Fleet:
         moto: subprocess.Popen[bytes] | None = None
         try:
             self._prepare_home()
+            known = [machine.boot() for machine in self._plain]
+            (self._settings.home / "run" / "known_hosts").write_text("".join(f"{one}\n" for one in known))
             log = self._settings.home / "log" / "moto.log"
             moto = await asyncio.to_thread(start_moto, self._settings, log)
             await self._work_until(stop)
         finally:
             await runner.cleanup()
+            for machine in self._plain:
+                await asyncio.to_thread(machine.shut_down)
             if moto is not None:
                 moto.kill()
                 moto.wait()
@@ -105,7 +114,8 @@ class Fleet:
         home = self._settings.home
         for name in FOLDERS:
             (home / name).mkdir(parents=True, exist_ok=True)
-        left = [path for path in (home / "machines").iterdir() if path.is_dir()]
+        folders = [*(home / "machines").iterdir(), *(home / "plain").iterdir()]
+        left = [path for path in folders if path.is_dir()]
         if left:
             LOG.warning("clearing %s nodes of a fleet that did not stop", len(left))
         end_processes([*left, moto_mark(home)])

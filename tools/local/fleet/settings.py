@@ -22,6 +22,7 @@ class FleetSettings:
         proxy_port_base: of the first group's reverse proxy; the next groups follow.
         cloud: base URL of the embedded cloud.
         home: state folder; nodes live below it.
+        ssh_port_base: of the first machine without an agent; 0 for none of them.
     """
 
     port: int
@@ -29,6 +30,7 @@ class FleetSettings:
     proxy_port_base: int
     cloud: str
     home: Path
+    ssh_port_base: int = 0
 
     @property
     def url(self) -> str:

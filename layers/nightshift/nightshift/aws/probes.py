@@ -19,10 +19,14 @@ _BUSY = frozenset({"ThrottlingException", "Throttling", "RateExceeded", "TooMany
 
 @dataclass(frozen=True)
 class Answer:
-    """What one node answered: Run Command's status, and the text that it printed (up to 2,500 characters)."""
+    """What one node answered: Run Command's status, and the text that it printed (up to 2,500 characters).
+
+    ``code`` is the exit status of its last step.
+    """
 
     status: str
     text: str
+    code: int = -1
 
 
 class UnknownNode(Permanent):
@@ -76,9 +80,24 @@ def answers(command_id: str, expected: int = BATCH) -> tuple[str, dict[str, Answ
         )
         for one in page["CommandInvocations"]:
             comment = one.get("Comment", comment)
-            text = "".join(plugin.get("Output", "") for plugin in one.get("CommandPlugins", []))
+            plugins = one.get("CommandPlugins", [])
+            text = "".join(plugin.get("Output", "") for plugin in plugins)
+            code = plugins[-1].get("ResponseCode", -1) if plugins else -1
             # The details say more than the status: not delivered is something else than ran too long.
-            found[one["InstanceId"]] = Answer(one.get("StatusDetails") or one["Status"], text)
+            found[one["InstanceId"]] = Answer(one.get("StatusDetails") or one["Status"], text, code)
         if len(found) >= expected or "NextToken" not in page:
             return comment, found
         more = {"NextToken": page["NextToken"]}
+
+
+def output(command_id: str, node_id: str) -> tuple[str, str]:
+    """What one node printed to stdout and stderr, as long as Run Command keeps it (24,000 and 8,000)."""
+    found = client("ssm").get_command_invocation(CommandId=command_id, InstanceId=node_id)
+    return str(found["StandardOutputContent"]), str(found["StandardErrorContent"])
+
+
+def sent(document: str, comment: str, since: str) -> list[str]:
+    """The commands with this comment that were sent after ``since``: for whoever died before it knew."""
+    asked = [{"key": "DocumentName", "value": document}, {"key": "InvokedAfter", "value": since[:19] + "Z"}]
+    pages = client("ssm").get_paginator("list_commands").paginate(Filters=asked)
+    return [one["CommandId"] for page in pages for one in page["Commands"] if one.get("Comment") == comment]

@@ -10,6 +10,7 @@ from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.deployments import Deployments
 from nightshift.aws.diagnostics import Diagnostics
 from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.fleet_commands import FleetCommands
 from nightshift.aws.gates import Gates
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.inspections import Inspections
@@ -60,6 +61,11 @@ class Stores:
     def deployments(self) -> Deployments:
         """The deployments, with the journal that explains them."""
         return Deployments(self._named("deployments_table"), self._journals)
+
+    @property
+    def commands(self) -> FleetCommands:
+        """The commands on many nodes, with the journal that explains them."""
+        return FleetCommands(self._named("commands_table"), Journals(self._named("journal_table")))
 
     @property
     def releases(self) -> Releases:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from nightshift.errors import Conflict
 
 TRIES = 5  # of a transaction that met another one
 MOST_ITEMS = 100  # that one BatchGetItem takes
+BATCH = 25  # as many puts as one BatchWriteItem takes
 
 _to, _from = TypeSerializer(), TypeDeserializer()
 
@@ -89,6 +90,19 @@ def replace(label: str, table: str, item: Mapping[str, object], *, read: int) ->
         "ExpressionAttributeValues": values({":read": read}),
     }
     return Write(label, "Put", request)
+
+
+def put_all(table: str, items: Iterable[Mapping[str, object]]) -> None:
+    """Put items without any condition, 25 at a time; what DynamoDB leaves over is tried again with jitter."""
+    left = [{"PutRequest": {"Item": values(item)}} for item in items]
+    pause = 0.05
+    while left:
+        batch, left = left[:BATCH], left[BATCH:]
+        again = client("dynamodb").batch_write_item(RequestItems={table: batch})["UnprocessedItems"]
+        if again:
+            left = [*again[table], *left]
+            time.sleep(random.uniform(0, pause))  # noqa: S311 # nosec B311 - jitter, not a secret
+            pause = min(2 * pause, 2.0)
 
 
 def update(

@@ -41,7 +41,7 @@ async def run(facts: NodeFacts) -> None:
     environment = document_environment(facts)
     link = Link(facts.fleet, facts.token)
     try:
-        await ssh.serve(facts, host_key_file, environment)
+        await ssh.serve(facts.ssh_port, facts.ssh_keys, facts.machine, host_key_file, environment)
         await link.post("/fleet/agent/hello", {"agent_pid": os.getpid(), "host_key": host_key})
         runner = DocumentRunner(link, environment, facts.machine)
         async with asyncio.TaskGroup() as work:

@@ -1,6 +1,7 @@
 """The node's SSH server: its own host key, public keys only, commands run as documents do."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Mapping
@@ -9,9 +10,8 @@ from typing import Any
 
 import asyncssh
 
-from tools.local.fleet.layout import NodeFacts
-
 LOG = logging.getLogger(__name__)
+CHUNK = 16 * 1024
 
 
 class Guest(asyncssh.SSHServer):  # type: ignore[misc]
@@ -27,22 +27,22 @@ class Guest(asyncssh.SSHServer):  # type: ignore[misc]
         return False
 
 
-async def serve(facts: NodeFacts, host_key: Path, environment: Mapping[str, str]) -> Any:
-    """Listen on the node's SSH port; answers asyncssh's acceptor.
+async def serve(port: int, keys: str, directory: Path, host_key: Path, environment: Mapping[str, str]) -> Any:
+    """Listen on a machine's SSH port for who has one of ``keys`` (a file); answers asyncssh's acceptor.
 
     Raises:
         OSError: the port is taken.
     """
 
     async def handle(process: Any) -> None:
-        await _run(process, facts.machine, environment)
+        await _run(process, directory, environment)
 
     return await asyncssh.listen(
         "127.0.0.1",
-        facts.ssh_port,
+        port,
         server_factory=Guest,
         server_host_keys=[str(host_key)],
-        authorized_client_keys=facts.ssh_keys,
+        authorized_client_keys=keys,
         process_factory=handle,
         encoding=None,
         allow_scp=False,
@@ -62,10 +62,22 @@ async def _run(process: Any, directory: Path, environment: Mapping[str, str]) ->
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+    feeding = asyncio.create_task(_pump(process.stdin, child.stdin))
+    # asyncssh's own redirect may lose the end of stderr when the command ends at once.
+    await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
     code = await child.wait()
-    await process.stdout.drain()
+    feeding.cancel()
     if code < 0:
         process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
     else:
         process.exit(code)
+
+
+async def _pump(source: Any, sink: Any) -> None:
+    """Hand on everything until the end, and say so to a process, which waits for it."""
+    with contextlib.suppress(ConnectionError, asyncssh.Error):
+        while data := await source.read(CHUNK):
+            sink.write(data)
+            await sink.drain()
+        if isinstance(sink, asyncio.StreamWriter):
+            sink.close()

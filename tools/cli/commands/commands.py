@@ -1,0 +1,70 @@
+"""List the commands that people ran on many nodes, or show one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nightshift.aws.fleet_commands import FleetCommands
+    from nightshift.fleet_command import Row
+    from tools.cli.connection import Connection
+
+PANEL = "Look"
+
+
+def command(
+    ctx: typer.Context,
+    command_id: Annotated[str, typer.Argument(metavar="ID", help="One only.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+) -> None:
+    """List the newest commands, or show what each node answered to one."""
+    from nightshift.errors import Permanent
+    from tools.cli import screen
+    from tools.cli.commands import run
+    from tools.cli.connection import Connection
+    from tools.cli.errors import CliError
+
+    connection = Connection(ctx.obj)
+    if command_id:
+        try:
+            found = store(connection).get(command_id)
+        except Permanent as error:
+            raise CliError(error.message, "see them: nightshift commands") from error
+        run.show(connection, found, as_json=as_json)
+        return
+    listed = list(store(connection).newest(limit))
+    if as_json:
+        screen.print_json([one.model_dump(mode="json") for one in listed])
+        return
+    if not listed:
+        print("nobody has run a command: nightshift run --help")
+        return
+    table = screen.table("id", "by", "began", "state", "on", "command", "how it went")
+    for one in listed:
+        words = screen.plain(" ".join(one.argv))
+        state = screen.coloured(one.state)
+        table.add_row(
+            one.command_id, one.by, one.created_at, state, one.selected, words, screen.plain(one.reason)
+        )
+    screen.console().print(table)
+
+
+def store(connection: Connection) -> FleetCommands:
+    """The commands of a stack."""
+    from nightshift.aws.fleet_commands import FleetCommands
+    from nightshift.aws.journals import Journals
+
+    return FleetCommands(connection.output("CommandsTable"), Journals(connection.output("JournalTable")))
+
+
+def groups(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that ended alike with the same output together; what failed comes last, where it is read."""
+    found: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        key = (row.status, row.exit_status, row.stdout, row.stderr, row.reason.replace(row.name, ""))
+        found.setdefault(key, []).append(row)
+    return sorted(found.values(), key=lambda block: (block[0].status != "Success", -len(block)))
