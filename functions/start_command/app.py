@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "start_command"
-MOST_BYTES = 4_096  # of a program with its arguments; a script belongs into a release or a document
+MOST_BYTES = 8_192  # of a program with its arguments, quoted; a script belongs into a release or a document
 
 
 class Environment(Settings):
@@ -94,10 +95,11 @@ def _require_allowed(request: Request, run: RunCommands) -> None:
         return
     if not request.argv or not request.argv[0].strip():
         raise Refused("run.unusable", "there is no program to run")
-    size = len("\0".join(request.argv).encode())
+    size = len(shlex.join(request.argv).encode())
     if size > MOST_BYTES or any("\0" in word for word in request.argv):
         raise Refused(
-            "run.unusable", f"the command has {size} bytes of at most {MOST_BYTES}, and may hold no NUL"
+            "run.unusable",
+            f"the command has {size} bytes, quoted, of at most {MOST_BYTES}, and may hold no NUL",
         )
 
 

@@ -27,13 +27,15 @@ ENVELOPES: dict[str, tuple[type[BaseModel], str]] = {
 MALFORMED = {"alarm/unknown_shape": "event.unknown_shape"}
 #: Orders of the heal machine: they come by no rule.
 ORDERS = names("heal")
+#: What the run machine and the command line say.
+RUNS = names("run")
 SCHEDULED = names("schedule")
 #: Requests of the HTTP API.
 REQUESTS = names("http")
 BY_RULE = [
     name
     for name in names()
-    if name not in {*ORDERS, *SCHEDULED, *REQUESTS, "auto_scaling/queued_launch", "queue/samples"}
+    if name not in {*ORDERS, *RUNS, *SCHEDULED, *REQUESTS, "auto_scaling/queued_launch", "queue/samples"}
 ]
 
 
@@ -62,6 +64,7 @@ def test_every_folder_is_known_here() -> None:
         "http",
         "incident",
         "queue",
+        "run",
         "schedule",
         "signal",
     }
@@ -73,6 +76,8 @@ def test_a_sample_is_a_complete_envelope(name: str) -> None:
     event = sample(name)
     if name.startswith("heal/"):
         assert event["incident_id"]
+    elif name in RUNS:
+        assert event.get("command_id", event.get("by"))
     elif name in REQUESTS:
         assert envelopes.read(envelopes.HttpRequest, event).context.http.method
     elif name == "queue/samples":
@@ -150,6 +155,13 @@ def test_an_order_of_the_machine_is_read_by_its_function(name: str) -> None:
     app = importlib.import_module(f"functions.{name.partition('/')[2]}.app")
     model = getattr(app, "Request", Ordered)
     assert envelopes.read(model, sample(name)).incident_id.startswith("inc-")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_runs_a_command_is_read_by_its_function(name: str) -> None:
+    """The file's name is the function's."""
+    app = importlib.import_module(f"functions.{name.partition('/')[2]}.app")
+    assert envelopes.read(app.Request, sample(name))
 
 
 @pytest.mark.parametrize("name", SCHEDULED)

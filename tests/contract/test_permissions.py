@@ -17,6 +17,7 @@ import pytest
 from nightshift import clock
 from nightshift.aws import journals, session, tables
 from nightshift.incident import Lease
+from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.deploying import (
     asking,
@@ -32,6 +33,7 @@ from tests.functional.deploying import (
     walk,
 )
 from tests.functional.fleet import grow
+from tests.functional.gate import Killed
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
 from tests.functional.paging import on_this_machine, receiving
@@ -204,6 +206,27 @@ def pushed(world: World) -> None:
     """A node says itself that its disk is full."""
     sick, _ = world.instances()
     push_samples(world, sick, full())
+def commanded(world: World) -> None:
+    """On nodes of both kinds: one away, one with much to say; one invocation dies; one is run again."""
+    away, loud = world.instances()
+    world.ssm.offline.add(away)
+    world.ssm.runs.answer = lambda _: ("Success", "x" * 5_000, 0)
+    ended, _ = running.run(world)
+    world.ssm.offline.clear()
+    running.run(world, argv=[], selector={}, retry_of=ended.command_id)
+
+    world.ssm.runs.answer = lambda _: ("Failed", "", 1)
+    running.run(world, max_errors="0")
+    world.ssm.runs.answer = lambda _: ("Success", "", 0)
+
+    def die(when: str, who: str) -> None:
+        if when == "after" and who == "run_command ssm.SendCommand":
+            world.pulse = None
+            raise Killed
+
+    command_id = running.order(world, selector={"nodes": [loud]})
+    world.pulse = die
+    running.walk(world, command_id)
 
 
 def deployed(world: World, folder: Path) -> None:
@@ -289,6 +312,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     inspected,
     drained,
     pushed,
+    commanded,
 )
 
 
@@ -307,6 +331,7 @@ CAREFUL = {
     inspected: UNWATCHED,
     drained: switched(POLICY),
     pushed: UNWATCHED,
+    commanded: running.ALLOWED + "ssh: { nodes: { rack: { host: 127.0.0.1, port: 9, group: depot } } }\n",
 }
 
 

@@ -131,7 +131,7 @@ def test_every_table_is_recoverable_and_encrypted() -> None:
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True}
     living = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
-    assert living == {"StepsTable", "DeliveriesTable", "GatesTable", "InspectionsTable"}
+    assert living == {"StepsTable", "DeliveriesTable", "GatesTable", "InspectionsTable", "CommandsTable"}
 
 
 #: Where a question to a person, its answer and a pause stand, and by which key.
@@ -249,7 +249,9 @@ def test_no_function_may_do_everything(name: str) -> None:
         "ec2:DescribeInstances",
         "elasticloadbalancing:DescribeTargetHealth",
         "ssm:DescribeInstanceInformation",
+        "ssm:GetCommandInvocation",
         "ssm:ListCommandInvocations",
+        "ssm:ListCommands",
         "states:SendTaskSuccess",
     }
     for action, resource in FUNCTIONS[name].grants():

@@ -23,6 +23,7 @@ SCENARIOS = {
     "flapping_pages": ("escalated", 0),
     "crash_mid_heal_resumes": ("healed", 1),
     "inspection_finding_heals": ("healed", 1),
+    "run_command_ssm_and_ssh": ("Success", 0),
     "push_deploys": ("Succeeded", 0),
     "bad_push_rolls_back": ("Failed", 0),
     "manual_rollback": ("Succeeded", 0),

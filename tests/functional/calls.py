@@ -21,6 +21,7 @@ ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
 }
+SECRET_SUFFIX = "-AbCdEf"
 #: The prefix of a service's IAM actions, where it is not the one of its endpoint.
 PREFIXES = {
     "appconfigdata": "appconfig",
@@ -65,7 +66,7 @@ def check(function: Function, service: str, operation: str, parameters: Paramete
 
 
 def _item_uses(operation: str, parameters: Parameters) -> list[tuple[str, str]]:
-    if operation == "BatchGetItem":
+    if operation in ("BatchGetItem", "BatchWriteItem"):
         return [(f"dynamodb:{operation}", _table({"TableName": name})) for name in parameters["RequestItems"]]
     if operation != "TransactWriteItems":
         return [(f"dynamodb:{operation}", _table(parameters))]
@@ -106,6 +107,11 @@ def _configuration(parameters: Parameters) -> str:
     return f"arn:aws:appconfig:{REGION}:{ACCOUNT}:{place}"
 
 
+def _secret(asked: str) -> str:
+    """IAM compares the whole ARN, which ends in six characters that the caller need not know."""
+    return asked if asked.endswith(SECRET_SUFFIX) else f"{asked}{SECRET_SUFFIX}"
+
+
 def _group(_: Parameters) -> list[str]:
     return [f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0f2a:autoScalingGroupName/web-prod"]
 
@@ -129,7 +135,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     ],
     "s3:ListBucket": lambda request: [f"arn:aws:s3:::{request['Bucket']}"],
     "s3:GetObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],
-    "secretsmanager:GetSecretValue": lambda request: [request["SecretId"]],
+    "secretsmanager:GetSecretValue": lambda request: [_secret(request["SecretId"])],
     "sns:Publish": lambda request: [request["TopicArn"]],
     "sqs:SendMessage": lambda request: [
         f"arn:aws:sqs:{REGION}:{ACCOUNT}:{request['QueueUrl'].rpartition('/')[2]}"

@@ -37,7 +37,8 @@ class Gate(State):
     ``fates`` is how executions ended, by their name.
     ``configuration`` is what AppConfig has deployed; empty until somebody did.
     ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
-    are the calls that took effect, by function and name. ``secrets`` are channels', by their own name.
+    are the calls that took effect, by function and name. ``secrets`` are channels', by their own
+    name, and ``ssh``.
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
@@ -115,6 +116,8 @@ class Gate(State):
             "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
+            "ssm.ListCommands": self.ssm.runs.commands,
+            "ssm.GetCommandInvocation": self.ssm.runs.whole,
             "secrets-manager.GetSecretValue": self._secret,
             "sfn.SendTaskSuccess": self._answer,
             "auto-scaling.DescribeInstanceRefreshes": lambda _: {"InstanceRefreshes": self.refreshes},
@@ -170,6 +173,8 @@ class Gate(State):
             raise Rejected("ResourceNotFoundException", "there is no such secret")
         if folder == "git":
             return {"SecretString": json.dumps({"username": "nightshift", "password": "reads"})}
+        if folder == "ssh":
+            return {"SecretString": self.secrets.get("ssh", "not JSON")}
         if folder == "gates":
             return {"SecretString": f"signs for {name}"}
         return {"SecretString": "signs links in tests"}

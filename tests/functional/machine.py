@@ -18,6 +18,7 @@ from tests.stack import stack, state_machine
 
 WAITS = ".waitForTaskToken"
 STATES = 200  # an execution of more is a loop
+NAMED = {"heal": "incident_id", "deploy": "deployment_id", "run": "command_id"}
 TOKENS = count(1)  # each is a token of its own, whichever execution waits for it
 
 
@@ -39,7 +40,7 @@ class Machine:
     def __init__(self, world: World, name: str, kind: str = "heal") -> None:
         self.world = world
         self.definition = state_machine(kind)
-        given = {"incident_id" if kind == "heal" else "deployment_id": name}
+        given = {NAMED[kind]: name}
         self.context: dict[str, Any] = {
             "Execution": {"Input": given, "Name": name},
             "State": {"RetryCount": 0},

@@ -13,6 +13,7 @@ import yaml
 
 from tests.functional.probing import PROBE, Probes
 from tests.functional.rejected import Rejected
+from tests.functional.running_fake import DOCUMENT, Runs
 from tests.samples import ROOT
 from tests.stack import stack
 
@@ -40,14 +41,17 @@ class RunCommand:
     offline: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
     probes: Probes = field(default_factory=Probes)
+    runs: Runs = field(default_factory=Runs)
 
     def send(self, request: dict[str, Any]) -> dict[str, Any]:
         """SendCommand: refuses unknown documents, wrong parameters and absent agents."""
-        if request["DocumentName"] == PROBE:
-            _check(PROBE, {name: values[0] for name, values in request["Parameters"].items()})
+        many = {PROBE: self.probes, DOCUMENT: self.runs}.get(request["DocumentName"])
+        if many is not None:
+            given = {name: values[0] for name, values in request["Parameters"].items()}
+            _check(request["DocumentName"], given)
             if self.offline & set(request["InstanceIds"]):
                 raise Rejected("InvalidInstanceId", "")
-            return self.probes.send(request)
+            return many.send(request)
         (node_id,) = request["InstanceIds"]
         parameters = {name: values[0] for name, values in request["Parameters"].items()}
         _check(request["DocumentName"], parameters)
@@ -63,6 +67,8 @@ class RunCommand:
             raise Rejected("InvalidCommandId", "")
         if request["CommandId"] in self.probes.sent:
             return self.probes.page(request)
+        if request["CommandId"] in self.runs.sent:
+            return self.runs.page(request)
         found = [
             {
                 "CommandId": one.command_id,

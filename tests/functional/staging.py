@@ -93,7 +93,7 @@ def _deploy() -> None:
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:pager"
     assert queue
     session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    for name in ("heal", "deploy"):
+    for name in ("heal", "deploy", "run"):
         session.client("stepfunctions").create_state_machine(
             name=f"nightshift-{name}",
             definition='{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"End":true}}}',

@@ -80,6 +80,7 @@ class World(Gate):
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:nightshift-{name}",
             aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            get_remaining_time_in_millis=lambda: 900_000,
         )
 
     def hand(self, name: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
     """List the newest commands, or show what each node answered to one."""
+    from nightshift import clock
     from nightshift.errors import Permanent
     from tools.cli import screen
     from tools.cli.commands import run
@@ -43,12 +44,19 @@ def command(
     if not listed:
         print("nobody has run a command: nightshift run --help")
         return
+    now = clock.now()
     table = screen.table("id", "by", "began", "state", "on", "command", "how it went")
     for one in listed:
         words = screen.plain(" ".join(one.argv))
         state = screen.coloured(one.state)
         table.add_row(
-            one.command_id, one.by, one.created_at, state, one.selected, words, screen.plain(one.reason)
+            one.command_id,
+            one.by,
+            screen.ago(one.created_at, now),
+            state,
+            one.selected,
+            words,
+            screen.plain(one.reason),
         )
     screen.console().print(table)
 
@@ -64,7 +72,8 @@ def store(connection: Connection) -> FleetCommands:
 def groups(rows: Sequence[Row]) -> list[list[Row]]:
     """Rows that ended alike with the same output together; what failed comes last, where it is read."""
     found: dict[tuple[object, ...], list[Row]] = {}
-    for row in rows:
-        key = (row.status, row.exit_status, row.stdout, row.stderr, row.reason.replace(row.name, ""))
+    for row in sorted(rows, key=lambda one: (one.group, one.name)):
+        why = row.reason.partition(": ")[0]  # the code of an error, whose message names the node
+        key = (row.status, row.exit_status, row.stdout, row.stderr, why)
         found.setdefault(key, []).append(row)
     return sorted(found.values(), key=lambda block: (block[0].status != "Success", -len(block)))

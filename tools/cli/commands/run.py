@@ -24,7 +24,7 @@ NARROW = {"show_default": False}
 def command(
     ctx: typer.Context,
     argv: Annotated[
-        list[str] | None, typer.Argument(metavar="-- CMD [ARG]...", help="A program with its arguments.")
+        list[str] | None, typer.Argument(metavar="-- CMD", help="A program with its arguments.")
     ] = None,
     node: Annotated[list[str] | None, typer.Option(help="This node, by name or id; may be repeated.")] = None,
     group: Annotated[str, typer.Option(help="The nodes of this group.", **NARROW)] = "",
@@ -60,7 +60,7 @@ def command(
         "max_concurrency": max_concurrency or None, "max_errors": max_errors or None, "why": why,
     }  # fmt: skip
     connection = Connection(ctx.obj)
-    begun = _begin(connection, order)
+    begun = begin(connection, order)
     ended = _follow(connection, begun["command_id"], quiet=as_json)
     show(connection, ended, as_json=as_json)
     if ended.state != "Success":
@@ -74,7 +74,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _begin(connection: Connection, order: dict[str, Any]) -> dict[str, Any]:
+def begin(connection: Connection, order: dict[str, Any]) -> dict[str, Any]:
     """Have ``start_command`` begin it. Raises CliError with its refusal."""
     from tools.cli.errors import CliError
 
@@ -147,11 +147,14 @@ def show(connection: Connection, ended: FleetCommand, *, as_json: bool) -> None:
     for block in groups(rows):
         first = block[0]
         colour = "green" if first.status == "Success" else "red"
-        reason = f"  {screen.plain(first.reason)}" if first.reason else ""
+        reasons = {row.reason for row in block}
+        reason = f"  {screen.plain(first.reason)}" if len(reasons) == 1 else ""
         names = screen.plain(", ".join(row.name for row in block))
         console.print(
             f"[bold {colour}]{first.status}[/] [bold]{len(block)}[/]  {names}{reason}", soft_wrap=True
         )
+        if len(reasons) > 1:
+            print("\n".join(f"  {row.name}: {row.reason}" for row in block))
         for text in (first.stdout, first.stderr):
             if text.strip():
                 print(text.rstrip("\n"))

@@ -29,6 +29,7 @@ from tools.local.demo.scenarios.push_deploys import PushDeploys
 from tools.local.demo.scenarios.rebuild_container import RebuildContainer
 from tools.local.demo.scenarios.replace_node import ReplaceNode
 from tools.local.demo.scenarios.restart_service import RestartService
+from tools.local.demo.scenarios.run_command_ssm_and_ssh import RunCommandSsmAndSsh
 from tools.local.demo.scenarios.spike_ignored import SpikeIgnored
 from tools.local.demo.scenarios.storm_guard import StormGuard
 from tools.local.demo.scenarios.sustained_healed import SustainedHealed
@@ -47,6 +48,7 @@ PHASES: tuple[tuple[type, ...], ...] = (
     (UnhealablePagesOnce, SpikeIgnored, SustainedHealed, DiskCleaned),
     (FlappingPages, CrashMidHealResumes),
     (InspectionFindingHeals,),
+    (RunCommandSsmAndSsh,),
     (PushDeploys,),
     (BadPushRollsBack,),
     (ManualRollback,),

@@ -40,7 +40,7 @@ class _Sent:
 
     rows: dict[str, Row]
     give_up: float
-    pause: float = FIRST_LOOK_SECONDS
+    pause: float = field(default_factory=lambda: FIRST_LOOK_SECONDS)
     look_at: float = field(default_factory=lambda: time.monotonic() + FIRST_LOOK_SECONDS)
 
 

@@ -34,7 +34,7 @@ def pace(counts: Counts, max_concurrency: int, max_errors: int, stop: str = "") 
     errors = sum(counts.get(status, 0) for status in ERRORS)
     halted = ""
     if errors > max_errors:
-        halted = f"{errors} nodes failed, and max_errors is {max_errors}"
+        halted = f"{errors} failed, and max_errors is {max_errors}"
     elif stop:
         halted = f"stopped by {stop}"
     if halted or not waiting:
