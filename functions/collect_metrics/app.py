@@ -12,11 +12,10 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, passes
 from nightshift.aws import commands, fleet_metrics, probes, reports, tables
-from nightshift.aws.probes import Answer
 from nightshift.aws.stores import Stores
 from nightshift.decisions import findings, inspecting
 from nightshift.decisions.findings import Change
-from nightshift.decisions.inspecting import Looked
+from nightshift.decisions.inspecting import Answered, Looked
 from nightshift.envelopes import CommandStatusChange
 from nightshift.events import FindingCleared, FindingRaised, traceparent
 from nightshift.passes import Batch, Pass
@@ -36,7 +35,7 @@ class Environment(Settings):
 
 
 class Request(BaseModel):
-    """A batch whose end nobody heard of."""
+    """A batch that was asked by SSH, or whose end nobody heard of."""
 
     pass_id: str
     batch: int
@@ -44,12 +43,11 @@ class Request(BaseModel):
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Collect a batch by its command's end, or by the word of a sweep that it is overdue."""
+    """Collect a batch by its command's end, or by the word of who asked it by SSH or finds it overdue."""
     if event.get("source") != "aws.ssm":
         overdue = envelopes.read(Request, event)
         batch = Stores.of(Environment).inspections.batch(overdue.pass_id, overdue.batch)
-        found = probes.answers(batch.command_id)[1] if batch.command_id else {}
-        return collect(batch, found, clock.now())
+        return collect(batch, _answers(batch), clock.now())
     command = envelopes.read(CommandStatusChange, event).detail
     if command.status not in commands.ENDED:
         return {"status": command.status}
@@ -58,7 +56,14 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     return collect(batch, found, clock.now())
 
 
-def collect(batch: Batch, answers: Mapping[str, Answer], now: datetime) -> dict[str, Any]:
+def _answers(batch: Batch) -> Mapping[str, Answered]:
+    """What came back, whichever way it was asked for."""
+    if batch.command_id == passes.BY_SSH:
+        return reports.answers(Environment.current().artifacts_bucket, batch.pass_id, batch.number)
+    return probes.answers(batch.command_id)[1] if batch.command_id else {}
+
+
+def collect(batch: Batch, answers: Mapping[str, Answered], now: datetime) -> dict[str, Any]:
     """Make each node's row, and everything that follows from it; a second time nothing but the last word."""
     stores = Stores.of(Environment)
     current = stores.inspections.get(batch.pass_id)

@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, passes
-from nightshift.aws import probes, reports, tables
+from nightshift.aws import functions, probes, reports, tables
 from nightshift.aws.probes import UnknownNode
 from nightshift.aws.stores import Stores
-from nightshift.decisions import roll_call
+from nightshift.decisions import roll_call, selection
 from nightshift.errors import Permanent
 from nightshift.passes import Batch, Member, Pass, Row
 from nightshift.settings import Settings
@@ -31,6 +31,7 @@ class Environment(Settings):
     inspections_table: str
     artifacts_bucket: str
     probe_document: str
+    probe_over_ssh_function: str
 
 
 class Request(BaseModel):
@@ -60,11 +61,13 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
     """Begin the pass, or go on where an earlier invocation of the same request died."""
     stores, here = Stores.of(Environment), Environment.current()
     _, policy = stores.policies.current()
-    called = roll_call.call(stores.nodes.listing(), request.group, now)
-    if request.group and request.group not in policy.groups:
+    plain = tuple(selection.by_ssh(policy))
+    called = roll_call.call(stores.nodes.listing(), plain, request.group, now)
+    if request.group and request.group not in {*policy.groups, *(one.group for one in plain)}:
         raise Permanent("group.unknown", f"the policy knows no group {request.group}")
     first = passes.batches(pass_id, called.healthy)
     batches = first + passes.batches(pass_id, called.doubtful, len(first))
+    batches += passes.batches(pass_id, called.by_ssh, len(batches))
     began = Pass(
         pass_id=pass_id,
         by=request.by,
@@ -72,7 +75,7 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
         started_at=clock.iso(now),
         deadline_at=clock.iso(now + clock.seconds(passes.DEADLINE_SECONDS)),
         batches=len(batches),
-        nodes=len(called.healthy) + len(called.doubtful) + len(called.skipped),
+        nodes=sum(len(batch.members) for batch in batches) + len(called.skipped),
         skipped=len(called.skipped),
     )
     if called.skipped:
@@ -91,8 +94,15 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
 
 
 def _ask(batch: Batch, now: datetime) -> None:
-    """Send one command; the nodes that Run Command does not know are left out, and remembered as offline."""
+    """Have its nodes asked, by one command or by SSH.
+
+    Those that Run Command does not know are left out, and remembered as offline.
+    """
     inspections, here = Stores.of(Environment).inspections, Environment.current()
+    if batch.members[0].ssh is not None:
+        functions.hand(here.probe_over_ssh_function, {"pass_id": batch.pass_id, "batch": batch.number})
+        inspections.sent(batch.model_copy(update={"command_id": passes.BY_SSH}))
+        return
     asked = [member.node_id for member in batch.members]
     try:
         command_id = probes.send(here.probe_document, asked, {}, batch.comment)

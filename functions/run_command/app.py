@@ -19,9 +19,10 @@ from nightshift.decisions import rate_control
 from nightshift.errors import NightshiftError
 from nightshift.fleet_command import OUTPUT_LIMIT, Row, Ssh, Status
 from nightshift.settings import Settings
+from nightshift_ssh import warm
 from nightshift_ssh.command import Command, Result
 from nightshift_ssh.crew import Crew, Ended
-from nightshift_ssh.login import Address, Credentials, Login
+from nightshift_ssh.login import Address, Credentials
 from nightshift_ssh.pool import Limits, Pool
 
 logger = Logger()
@@ -113,7 +114,12 @@ class Slice:
         order = Command(
             self._command.argv, self._command.sudo, seconds=self._command.seconds, limit=OUTPUT_LIMIT
         )
-        self._crew.begin(row.node_id, _address(ssh), order, self._command.seconds + CONNECT_SECONDS)
+        self._crew.begin(
+            row.node_id,
+            Address.of(ssh.host, ssh.port, ssh.via),
+            order,
+            self._command.seconds + CONNECT_SECONDS,
+        )
         self._crewed += 1
 
     def _await_ends(self) -> None:
@@ -143,30 +149,11 @@ class Slice:
             self._rows |= {row.node_id: row for row in rows}
 
 
-_POOLS: dict[Credentials, Pool] = {}
-
-
 def _pool() -> Pool:
-    """The warm connections; fresh ones when the key or known_hosts have changed.
-
-    Raises as ``ssh_login.read`` and ``Login.of`` do.
-    """
+    """The warm connections. Raises as ``ssh_login.read`` and ``warm.pool`` do."""
     here = Environment.current()
     credentials = Credentials(*ssh_login.read(here.ssh_secret, here.artifacts_bucket))
-    if credentials not in _POOLS:
-        for old in _POOLS.values():
-            old.close()
-        _POOLS.clear()
-        _POOLS[credentials] = Pool(Login.of(credentials), Limits(per_host=1, total=MOST_AT_ONCE))
-    return _POOLS[credentials]
-
-
-def _address(ssh: Ssh) -> Address:
-    via = None
-    for hop in reversed(ssh.via):
-        host, port = hop.split()
-        via = Address(host, int(port), via)
-    return Address(ssh.host, ssh.port, via)
+    return warm.pool(credentials, Limits(per_host=1, total=MOST_AT_ONCE))
 
 
 def _row(row: Row, ended: Ended) -> Row:

@@ -27,7 +27,7 @@ ENVELOPES: dict[str, tuple[type[BaseModel], str]] = {
 MALFORMED = {"alarm/unknown_shape": "event.unknown_shape"}
 #: Orders of the heal machine: they come by no rule.
 ORDERS = names("heal")
-#: What the run machine and the command line say.
+#: What the run machine, the command line and inspect_fleet say.
 RUNS = names("run")
 SCHEDULED = names("schedule")
 #: Requests of the HTTP API.
@@ -77,7 +77,7 @@ def test_a_sample_is_a_complete_envelope(name: str) -> None:
     if name.startswith("heal/"):
         assert event["incident_id"]
     elif name in RUNS:
-        assert event.get("command_id", event.get("by"))
+        assert event.get("command_id") or event.get("by") or event["pass_id"]
     elif name in REQUESTS:
         assert envelopes.read(envelopes.HttpRequest, event).context.http.method
     elif name == "queue/samples":

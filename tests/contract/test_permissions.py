@@ -6,17 +6,20 @@ through all that functions can do collects what they used, and compares it with 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from unittest.mock import patch
 
+import asyncssh
 import pytest
 
 from nightshift import clock
 from nightshift.aws import journals, session, tables
 from nightshift.incident import Lease
+from nightshift.aws.ssh_login import KNOWN_HOSTS
 from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.deploying import (
@@ -33,7 +36,7 @@ from tests.functional.deploying import (
     walk,
 )
 from tests.functional.fleet import grow
-from tests.functional.gate import Killed
+from tests.functional.gate import LOGINS, Killed
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
 from tests.functional.paging import on_this_machine, receiving
@@ -209,6 +212,9 @@ def pushed(world: World) -> None:
 def commanded(world: World) -> None:
     """On nodes of both kinds: one away, one with much to say; one invocation dies; one is run again."""
     away, loud = world.instances()
+    key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
+    LOGINS.append(json.dumps({"user": "ops", "private_key": key}))
+    session.client("s3").put_object(Bucket=stack().ref("ArtifactsBucket"), Key=KNOWN_HOSTS, Body=b"")
     world.ssm.offline.add(away)
     world.ssm.runs.answer = lambda _: ("Success", "x" * 5_000, 0)
     ended, _ = running.run(world)
@@ -224,9 +230,14 @@ def commanded(world: World) -> None:
             world.pulse = None
             raise Killed
 
+    begin(world)
+    while world.handed:
+        name, event = world.handed.pop(0)
+        world.invoke(name.removeprefix("nightshift-"), event)
     command_id = running.order(world, selector={"nodes": [loud]})
     world.pulse = die
     running.walk(world, command_id)
+    LOGINS.clear()
 
 
 def deployed(world: World, folder: Path) -> None:

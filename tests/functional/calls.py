@@ -140,6 +140,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "sqs:SendMessage": lambda request: [
         f"arn:aws:sqs:{REGION}:{ACCOUNT}:{request['QueueUrl'].rpartition('/')[2]}"
     ],
+    "ssm:GetDocument": lambda request: [f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{request['Name']}"],
     "ssm:SendCommand": _send_command,
     "states:DescribeExecution": lambda request: [request["executionArn"]],
     "states:StartExecution": lambda request: [request["stateMachineArn"]],

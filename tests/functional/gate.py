@@ -15,7 +15,7 @@ from botocore.response import StreamingBody
 
 from nightshift.aws import session
 from tests.functional import calls
-from tests.functional.run_command import Rejected, RunCommand
+from tests.functional.run_command import Rejected, RunCommand, documents
 from tests.functional.state import State
 from tests.functional.targets import Targets
 from tests.stack import stack
@@ -116,6 +116,7 @@ class Gate(State):
             "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,
+            "ssm.GetDocument": _document,
             "ssm.ListCommands": self.ssm.runs.commands,
             "ssm.GetCommandInvocation": self.ssm.runs.whole,
             "secrets-manager.GetSecretValue": self._secret,
@@ -188,6 +189,10 @@ def _session(request: dict[str, Any]) -> Answer:
     """AppConfig's token is opaque; here it says what it was given for, so that IAM can be asked about it."""
     (_, resource), *_ = calls.uses("appconfigdata", "StartConfigurationSession", request)
     return {"InitialConfigurationToken": resource}
+
+
+def _document(request: dict[str, Any]) -> Answer:
+    return {"Content": json.dumps(documents()[request["Name"]])}
 
 
 def _md5(text: str) -> str:

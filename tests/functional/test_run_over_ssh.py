@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.run_command import app
 from nightshift.aws import session
 from nightshift.aws.ssh_login import KNOWN_HOSTS
+from nightshift_ssh import warm
 from tests.functional.gate import LOGINS
 from tests.functional.running import ALLOWED, run
 from tests.functional.staging import made
@@ -42,9 +42,7 @@ ssh:
         put(known)
         yield fresh
     LOGINS.clear()
-    for pool in app._POOLS.values():
-        pool.close()
-    app._POOLS.clear()
+    warm.close()
 
 
 def put(known_hosts: str) -> None:

@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from nightshift import clock
 from nightshift.errors import Refused
 from nightshift.events import InspectionCollected, Instant, traceparent
+from nightshift.fleet_command import Ssh
 from nightshift.incident import Sample
 
 BATCH = 50  # as many nodes as one SendCommand takes
+BY_SSH = "ssh"
 FOLDER = "inspections"
 SKIPPED, LATEST = "skipped", "latest"
 # A pass is over by then, whatever was lost: delivery (30 s), the probe's own limit (30 s), and a margin.
@@ -32,6 +34,7 @@ class Member(_Fact):
     """A node of a pass, as the inventory knew it when the pass began.
 
     ``replaces`` is the node whose place it took; ``offline`` says that its agent did not answer last time.
+    ``ssh`` is where a node without an agent is.
     """
 
     node_id: str
@@ -39,12 +42,14 @@ class Member(_Fact):
     group: str
     replaces: str = ""
     offline: bool = False
+    ssh: Ssh | None = None
 
 
 class Batch(_Fact):
     """Up to 50 nodes that one command asks.
 
-    ``command_id`` is empty until it was sent; ``reason`` says why it could not be.
+    ``command_id`` is empty until it was sent (``BY_SSH`` for nodes without an agent); ``reason`` says why it
+    could not be.
     """
 
     pass_id: str
@@ -93,6 +98,15 @@ class Row(_Fact):
         """The row of a node: either it answered with a line, or there is a reason."""
         named = member.model_dump(include={"node_id", "name", "group"})
         return cls(**named, reason=reason, line=line)
+
+
+class Reached(_Fact):
+    """What a node without an agent answered: a ``text``, or ``reason``, why there is none."""
+
+    node_id: str
+    status: str
+    text: str = ""
+    reason: str = ""
 
 
 class Standing(_Fact):
@@ -150,6 +164,11 @@ def read_rows(text: str) -> tuple[Row, ...]:
 def rows_key(pass_id: str, part: int | str) -> str:
     """Where the rows of one batch are in the artifacts bucket."""
     return f"{FOLDER}/{pass_id}/rows/{part}.json"
+
+
+def answers_key(pass_id: str, number: int) -> str:
+    """Where the answers of a batch are that was asked by SSH."""
+    return f"{FOLDER}/{pass_id}/answers/{number}.json"
 
 
 def baseline_key(pass_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import paramiko
@@ -20,6 +21,15 @@ class Address:
     host: str
     port: int = DEFAULT_PORT
     via: Address | None = None
+
+    @classmethod
+    def of(cls, host: str, port: int, hops: Sequence[str]) -> Address:
+        """``hops`` are bastions as ``host port``, the nearest to the server first."""
+        via = None
+        for hop in reversed(hops):
+            name, number = hop.split()
+            via = cls(name, int(number), via)
+        return cls(host, port, via)
 
     def __str__(self) -> str:
         through = f" via {self.via}" if self.via else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,13 @@ _BUSY = frozenset({"ThrottlingException", "Throttling", "RateExceeded", "TooMany
 class Answer:
     """What one node answered: Run Command's status, and the text that it printed (up to 2,500 characters).
 
-    ``code`` is the exit status of its last step.
+    ``code`` is the exit status of its last step; ``reason`` has nothing to add to Run Command's status.
     """
 
     status: str
     text: str
     code: int = -1
+    reason: str = ""
 
 
 class UnknownNode(Permanent):
@@ -101,3 +103,10 @@ def sent(document: str, comment: str, since: str) -> list[str]:
     asked = [{"key": "DocumentName", "value": document}, {"key": "InvokedAfter", "value": since[:19] + "Z"}]
     pages = client("ssm").get_paginator("list_commands").paginate(Filters=asked)
     return [one["CommandId"] for page in pages for one in page["Commands"] if one.get("Comment") == comment]
+
+
+def script(document: str) -> str:
+    """What a document has its nodes run: the same probe for nodes that are reached another way."""
+    found = client("ssm").get_document(Name=document, DocumentFormat="JSON")
+    lines = json.loads(found["Content"])["mainSteps"][0]["inputs"]["runCommand"]
+    return "\n".join(lines)

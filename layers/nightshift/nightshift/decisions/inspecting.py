@@ -32,6 +32,11 @@ class Answered(Protocol):
         """What the probe printed."""
         ...
 
+    @property
+    def reason(self) -> str:
+        """Why there is no text, where that is known better than by the status."""
+        ...
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -59,7 +64,9 @@ def look(member: Member, answer: Answered | None, policy: Policy) -> Looked:
     """Read what a node answered; whatever that is, there is one row with a line or with a reason."""
     if answer is None:
         row = Row.of(member, reason="it has not answered: it left, or its answer was lost")
-        return Looked(member, row, away=True)
+        return Looked(member, row, away=member.ssh is None)
+    if answer.reason:
+        return Looked(member, Row.of(member, reason=answer.reason))
     status = answer.status.replace(" ", "")
     if status in AWAY:
         row = Row.of(member, reason=f"its agent was not reached: {answer.status}")
@@ -71,7 +78,8 @@ def look(member: Member, answer: Answered | None, policy: Policy) -> Looked:
     except Refused as refused:
         return Looked(member, Row.of(member, reason=refused.message))
     found = judge(sample, policy)
-    return Looked(member, Row.of(member, line=answer.text.strip()), readings=found, seen=seen(found))
+    said = seen(found) if member.ssh is None else {}  # nothing heals a node without an agent
+    return Looked(member, Row.of(member, line=answer.text.strip()), readings=found, seen=said)
 
 
 def judge(sample: ProbeSample, policy: Policy) -> tuple[Reading, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nightshift import clock
+from nightshift.fleet_command import Target
 from nightshift.incident import Node
 from nightshift.passes import Member
 
@@ -16,15 +17,19 @@ OFFLINE_SECONDS = 900
 
 @dataclass(frozen=True)
 class RollCall:
-    """``healthy`` and ``doubtful`` are asked, in batches of their own; ``skipped`` are only reported."""
+    """``healthy`` and ``doubtful`` are asked, in batches of their own, and so are those ``by_ssh``.
+
+    ``skipped`` are only reported.
+    """
 
     healthy: tuple[Member, ...]
     doubtful: tuple[Member, ...]
     skipped: tuple[tuple[Member, str], ...]
+    by_ssh: tuple[Member, ...] = ()
 
 
-def call(nodes: Iterable[Node], group: str, now: datetime) -> RollCall:
-    """Sort the inventory (or one ``group`` of it), by group and name.
+def call(nodes: Iterable[Node], plain: Iterable[Target], group: str, now: datetime) -> RollCall:
+    """Sort the inventory and the nodes without an agent (or one ``group``), by group and name.
 
     A command ends when its last node has answered: one silent agent would hold the answers of 49 others.
     """
@@ -49,4 +54,6 @@ def call(nodes: Iterable[Node], group: str, now: datetime) -> RollCall:
         else:
             reason = f"its agent did not answer at {node.offline_since}; asked again after"
             skipped.append((member, f"{reason} {OFFLINE_SECONDS} s"))
-    return RollCall(tuple(healthy), tuple(doubtful), tuple(skipped))
+    wanted = sorted((one for one in plain if group in ("", one.group)), key=lambda one: (one.group, one.name))
+    by_ssh = tuple(Member.model_validate(one.model_dump()) for one in wanted)
+    return RollCall(tuple(healthy), tuple(doubtful), tuple(skipped), by_ssh)
