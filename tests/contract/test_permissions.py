@@ -18,8 +18,8 @@ import pytest
 
 from nightshift import clock
 from nightshift.aws import journals, session, tables
-from nightshift.incident import Lease
 from nightshift.aws.ssh_login import KNOWN_HOSTS
+from nightshift.incident import Lease
 from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.deploying import (
@@ -36,7 +36,7 @@ from tests.functional.deploying import (
     walk,
 )
 from tests.functional.fleet import grow
-from tests.functional.gate import LOGINS, Killed
+from tests.functional.gate import Killed
 from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
 from tests.functional.paging import on_this_machine, receiving
@@ -209,11 +209,13 @@ def pushed(world: World) -> None:
     """A node says itself that its disk is full."""
     sick, _ = world.instances()
     push_samples(world, sick, full())
+
+
 def commanded(world: World) -> None:
     """On nodes of both kinds: one away, one with much to say; one invocation dies; one is run again."""
     away, loud = world.instances()
     key = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
-    LOGINS.append(json.dumps({"user": "ops", "private_key": key}))
+    world.secrets["ssh"] = json.dumps({"user": "ops", "private_key": key})
     session.client("s3").put_object(Bucket=stack().ref("ArtifactsBucket"), Key=KNOWN_HOSTS, Body=b"")
     world.ssm.offline.add(away)
     world.ssm.runs.answer = lambda _: ("Success", "x" * 5_000, 0)
@@ -237,7 +239,6 @@ def commanded(world: World) -> None:
     command_id = running.order(world, selector={"nodes": [loud]})
     world.pulse = die
     running.walk(world, command_id)
-    LOGINS.clear()
 
 
 def deployed(world: World, folder: Path) -> None:

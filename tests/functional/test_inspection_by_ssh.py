@@ -12,7 +12,6 @@ from nightshift.aws import session
 from nightshift.aws.ssh_login import KNOWN_HOSTS
 from nightshift_ssh import warm
 from tests.functional import inspecting
-from tests.functional.gate import LOGINS
 from tests.functional.inspecting import FOUND, begin, collect, report
 from tests.functional.staging import made
 from tests.functional.world import World
@@ -36,13 +35,14 @@ ssh:
 """
     known = f"[{first}]:{port} {site.servers[0].public_key}\n[{second}]:{port} {another_key(7)}\n"
     credentials = site.credentials()
-    LOGINS.append(json.dumps({"user": credentials.user, "private_key": credentials.private_key_pem}))
     with made(FOUND.replace("above: 90", "above: 0.1") + racks) as fresh:
+        fresh.secrets["ssh"] = json.dumps(
+            {"user": credentials.user, "private_key": credentials.private_key_pem}
+        )
         place = {"Bucket": stack().ref("ArtifactsBucket"), "Key": KNOWN_HOSTS}
         session.client("s3").put_object(**place, Body=known.encode())
         fresh.ssm.probes.answer = lambda _: ("Success", inspecting.printed())
         yield fresh
-    LOGINS.clear()
     warm.close()
 
 
@@ -78,7 +78,7 @@ def test_what_is_too_much_on_a_node_without_an_agent_is_reported_and_never_a_sig
 
 def test_a_login_that_is_not_there_is_every_nodes_reason_and_the_pass_completes(world: World) -> None:
     """Nodes with agents are measured meanwhile."""
-    LOGINS.append("not JSON")
+    world.secrets["ssh"] = "not JSON"
     rows = whole(world)
     assert {rows[name]["reason"].partition(":")[0] for name in ("good", "changed", "dark")} == {
         "ssh.login_unreadable"

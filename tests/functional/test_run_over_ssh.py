@@ -11,7 +11,6 @@ import pytest
 from nightshift.aws import session
 from nightshift.aws.ssh_login import KNOWN_HOSTS
 from nightshift_ssh import warm
-from tests.functional.gate import LOGINS
 from tests.functional.running import ALLOWED, run
 from tests.functional.staging import made
 from tests.functional.world import World
@@ -37,11 +36,12 @@ ssh:
     credentials = site.credentials()
     monkeypatch.setattr("functions.run_command.app.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("nightshift.aws.remote_runs.FIRST_LOOK_SECONDS", 0.01)
-    LOGINS.append(json.dumps({"user": credentials.user, "private_key": credentials.private_key_pem}))
     with made(ALLOWED + racks) as fresh:
+        fresh.secrets["ssh"] = json.dumps(
+            {"user": credentials.user, "private_key": credentials.private_key_pem}
+        )
         put(known)
         yield fresh
-    LOGINS.clear()
     warm.close()
 
 
@@ -78,12 +78,12 @@ def test_a_warm_function_keeps_its_connections_until_the_key_changes(world: Worl
 
 def test_a_login_that_cannot_be_read_is_a_row_and_never_in_it(world: World) -> None:
     """Nodes with agents go on; nothing of the secret is told."""
-    LOGINS.append('{"user": "nightshift", "private_key": "torn-SECRET"}')
+    world.secrets["ssh"] = '{"user": "nightshift", "private_key": "torn-SECRET"}'
     _, rows = run(world, "true", selector={"nodes": ["good", *world.instances()]})
     assert rows["good"].reason.startswith("ssh.key_unreadable")
     assert "SECRET" not in rows["good"].reason
     assert {rows[node].status for node in world.instances()} == {"Success"}
-    LOGINS.append("SECRET")
+    world.secrets["ssh"] = "SECRET"
     _, rows = run(world, "true", selector={"nodes": ["good"]})
     assert rows["good"].reason == "ssh.login_unreadable: the secret is not JSON with user and private_key"
 

@@ -38,7 +38,10 @@ GROUPS = (Group("api-local", "api"), Group("web-local", "web"))
 
 def policy_text(ports: Ports) -> str:
     """The local policy; its repositories are those below the state folder, its ports those of this stack."""
-    text, usual = POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/"), Ports(DEFAULT_BASE)
+    text, usual = (
+        POLICY.read_text().replace("file:///nightshift/", f"{home().as_uri()}/"),
+        Ports(DEFAULT_BASE),
+    )
     for number in range(len(GROUPS)):
         old, new = usual.proxies + number, ports.proxies + number
         text = text.replace(f"http://127.0.0.1:{old}", f"http://127.0.0.1:{new}")

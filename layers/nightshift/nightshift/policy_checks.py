@@ -45,9 +45,8 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _symptoms(policy, remedies)
     yield from _windows(policy)
     yield from _gates(policy)
-    for place, reason in (*policy_inspection.objections(policy), *policy_notify.objections(policy)):
     yield from _ssh(policy)
-    for place, reason in policy_inspection.objections(policy):
+    for place, reason in (*policy_inspection.objections(policy), *policy_notify.objections(policy)):
         yield Objection(place, reason)
     for group, facts in policy.groups.items():
         try:
