@@ -122,13 +122,14 @@ def _command(
     if nodes > run.max_nodes:
         raise Refused("run.too_many_nodes", f"{nodes} nodes are more than run.max_nodes, {run.max_nodes}")
     wanted = rate_control.concurrency(request.max_concurrency or run.max_concurrency, nodes)
+    errors = run.max_errors if request.max_errors is None else request.max_errors
     return FleetCommand(
         command_id=fleet_command.command_id(request.id, clock.iso(now)),
         argv=before.argv if before else request.argv,
         sudo=before.sudo if before else request.sudo,
         seconds=request.seconds,
         max_concurrency=min(wanted, rate_control.concurrency(run.max_concurrency, nodes)),
-        max_errors=rate_control.errors(request.max_errors or run.max_errors, nodes),
+        max_errors=rate_control.errors(errors, nodes),
         by=request.by,
         why=request.why,
         selected=f"what is left of {before.command_id}" if before else request.selector.words,

@@ -224,7 +224,7 @@ def commanded(world: World) -> None:
     running.run(world, argv=[], selector={}, retry_of=ended.command_id)
 
     world.ssm.runs.answer = lambda _: ("Failed", "", 1)
-    running.run(world, max_errors="0")
+    running.run(world, max_errors=0)
     world.ssm.runs.answer = lambda _: ("Success", "", 0)
 
     def die(when: str, who: str) -> None:

@@ -69,7 +69,7 @@ def test_without_the_policys_leave_nobody_runs_anything() -> None:
         ({"argv": ["a\0b"]}, "run.unusable"),
         ({"seconds": 301}, "run.too_long"),
         ({"max_errors": "101%"}, "event.unknown_shape"),
-        ({"max_concurrency": "0"}, "event.unknown_shape"),
+        ({"max_concurrency": 0}, "event.unknown_shape"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_any_node_is_reached(
@@ -100,7 +100,7 @@ def test_the_same_order_begins_once(world: World) -> None:
 def test_after_max_errors_no_other_node_begins(world: World) -> None:
     """The one that was not begun is told apart from the one that failed."""
     world.ssm.runs.answer = lambda _: ("Failed", "no such thing", 3)
-    ended, rows = run(world, max_errors="0")
+    ended, rows = run(world, max_errors=0)
     assert ended.state == "Failed"
     assert sorted(row.status for row in rows.values()) == ["Failed", "Terminated"]
     assert len(world.ssm.runs.sent) == 1
@@ -111,7 +111,7 @@ def test_a_retry_is_for_those_that_failed_and_those_that_were_never_begun(world:
     """With the words of the first command; one that went well has nothing to retry."""
     failing, _ = world.instances()
     world.ssm.runs.answer = lambda _: ("Failed", "", 1)
-    first, _ = run(world, "systemctl", "is-active", "web", max_errors="0")
+    first, _ = run(world, "systemctl", "is-active", "web", max_errors=0)
     world.ssm.runs.answer = lambda _: ("Success", "active", 0)
     again, rows = run(world, selector={}, retry_of=first.command_id, argv=[])
     assert (again.state, again.argv, len(rows)) == ("Success", first.argv, 2)
@@ -139,7 +139,7 @@ def test_an_agent_that_is_away_holds_up_nobody(world: World) -> None:
     """It is a row of its own, and does not count as an error."""
     away, there = world.instances()
     world.ssm.offline.add(away)
-    ended, rows = run(world, max_errors="0")
+    ended, rows = run(world, max_errors=0)
     assert (rows[away].status, rows[there].status) == ("Undeliverable", "Success")
     assert "not online" in rows[away].reason
     assert ended.state == "Failed"

@@ -27,8 +27,8 @@ def test_those_that_answer_do_not_wait_for_one_that_never_does(site: Site, serve
     with mute("127.0.0.9") as silent:
         crew = Crew(Pool(site.login()))
         crew.begin("silent", silent, Command(("true",)), 3.0)
-        for number, host in enumerate(server.hosts):
-            crew.begin(f"node-{number}", server.address(host), Command(("echo", str(number))), PATIENCE)
+        for number in range(2):
+            crew.begin(f"node-{number}", server.address(number), Command(("echo", str(number))), PATIENCE)
         order = [*collect(crew, 2)]
         assert "silent" not in order
         last = collect(crew, 1)["silent"]

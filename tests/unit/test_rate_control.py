@@ -50,8 +50,8 @@ def test_a_stop_begins_nothing_and_is_over_when_nothing_runs() -> None:
 
 def test_shares_round_down_and_concurrency_is_one_at_least() -> None:
     """10 % of 50 are 5 errors: the sixth stops, as in Run Command."""
-    assert (errors("10%", 50), errors("10%", 9), errors("3", 50)) == (5, 0, 3)
-    assert (concurrency("25%", 10), concurrency("1%", 10), concurrency("50", 8)) == (2, 1, 8)
+    assert (errors("10%", 50), errors("10%", 9), errors(3, 50)) == (5, 0, 3)
+    assert (concurrency("25%", 10), concurrency("1%", 10), concurrency(50, 8)) == (2, 1, 8)
 
 
 @given(

@@ -6,20 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nightshift.amounts import Name
+from nightshift.amounts import Amount, Name
 from nightshift.fleet_command import MOST_NODES, MOST_SECONDS, Ssh
 from nightshift.policy_terms import limit
 
 # As known_hosts names it: a name or an address, never a pattern and nothing that a shell reads.
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$")]
-# What SSM takes as MaxConcurrency and MaxErrors.
-Concurrency = Annotated[str, Field(pattern=r"^([1-9]\d{0,4}|[1-9]\d?%|100%)$")]
-Errors = Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,4}|\d{1,2}%|100%)$")]
+# What SSM takes as MaxConcurrency and as MaxErrors: a number of nodes, or a share of them.
+Concurrency = Annotated[int, Field(ge=1, le=MOST_NODES)] | Annotated[str, Field(pattern=r"^([1-9]\d?|100)%$")]
+Errors = Amount
 Label = Annotated[str, Field(max_length=100, description="The label's value")]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SshServer(_Part):
@@ -85,12 +85,12 @@ class RunCommands(_Part):
         json_schema_extra=limit("greater", "a command may be for {} nodes"),
     )
     max_concurrency: Concurrency = Field(
-        "50",
+        50,
         description="Nodes at the same time, a number or a share; the most that a person gets",
         json_schema_extra=limit("greater", "a command runs on {} nodes at once"),
     )
     max_errors: Errors = Field(
-        "0",
+        0,
         description="Nodes that may fail, unless the person says otherwise; one more and no other begins",
         json_schema_extra=limit("greater", "{} nodes may fail before a command stops"),
     )

@@ -57,7 +57,7 @@ def command(
         raise typer.BadParameter("name a command after -- (or --retry-failed ID, which has its own)")
     order = {
         "argv": argv or [], "selector": selector, "retry_of": retry_failed, "sudo": sudo, "seconds": timeout,
-        "max_concurrency": max_concurrency or None, "max_errors": max_errors or None, "why": why,
+        "max_concurrency": _amount(max_concurrency), "max_errors": _amount(max_errors), "why": why,
     }  # fmt: skip
     connection = Connection(ctx.obj)
     begun = begin(connection, order)
@@ -65,6 +65,11 @@ def command(
     show(connection, ended, as_json=as_json)
     if ended.state != "Success":
         raise typer.Exit(1)
+
+
+def _amount(text: str) -> int | str | None:
+    """A number of nodes or a share of them, as the policy writes it too."""
+    return int(text) if text.isdecimal() else text or None
 
 
 def _pair(text: str) -> tuple[str, str]:

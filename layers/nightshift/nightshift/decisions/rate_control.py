@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nightshift.amounts import Amount, at_most
 from nightshift.fleet_command import ERRORS, UNFINISHED, Status
 
 Counts = Mapping[Status, int]
@@ -48,17 +49,11 @@ def window(ended: int, max_concurrency: int) -> int:
     return min(max_concurrency, 1 << ((ended + 1).bit_length() - 1))
 
 
-def concurrency(amount: str, nodes: int) -> int:
+def concurrency(amount: Amount, nodes: int) -> int:
     """MaxConcurrency as a number of nodes, at least one: a share rounds down."""
-    return max(1, _nodes(amount, nodes))
+    return max(1, min(nodes, at_most(amount, nodes)))
 
 
-def errors(amount: str, nodes: int) -> int:
+def errors(amount: Amount, nodes: int) -> int:
     """MaxErrors as a number of nodes. 10 % of 50 are 5: the sixth failure stops, as Run Command has it."""
-    return _nodes(amount, nodes)
-
-
-def _nodes(amount: str, nodes: int) -> int:
-    if amount.endswith("%"):
-        return int(amount.removesuffix("%")) * nodes // 100
-    return min(int(amount), nodes)
+    return min(nodes, at_most(amount, nodes))
