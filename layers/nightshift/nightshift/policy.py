@@ -7,6 +7,7 @@ read-only to everything else. Every limit has a safe default. All times are whol
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -236,7 +237,16 @@ def check(text: str | Layers, remedies: frozenset[str]) -> tuple[Policy | None, 
     else:
         found = objections(policy, remedies)
         problems += [source.problem(one.place, one.reason, one.code) for one in found]
-    return (None if problems else policy), sorted(set(problems))
+    return (None if problems else policy), sorted(_at_once(problems))
+
+
+def _at_once(problems: list[Problem]) -> Iterator[Problem]:
+    """One problem for each place: what may be a number or a share says what is wrong with it as either."""
+    found: dict[tuple[str, int, int, str, str], list[str]] = {}
+    for one in dict.fromkeys(problems):
+        found.setdefault((one.source, one.line, one.column, one.path, one.code), []).append(one.reason)
+    for (source, line, column, path, code), reasons in found.items():
+        yield Problem(line, column, path, "; or: ".join(reasons), code, source)
 
 
 def read(text: str | Layers, remedies: frozenset[str]) -> Policy:
