@@ -1,4 +1,4 @@
-"""Page a person about an incident or a deployment, once; and say when it is over."""
+"""Page a person about an incident, a deployment or a refused policy, once; and say when it is over."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import approvals, clock, deployment_page, envelopes, pages
+from nightshift import approvals, clock, deployment_page, envelopes, pages, policy_page
 from nightshift.aws import tables
 from nightshift.aws.outbox import Entry
 from nightshift.aws.pager import Record, Sent
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.errors import Permanent, Refused
+from nightshift.events import PolicyChanged
 from nightshift.journal import Note
 from nightshift.pages import Page
 from nightshift.routing import GIVEN_UP
@@ -68,6 +69,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     if name.startswith("Deployment"):
         told = envelopes.detail(Deployed, event)
         return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, now)}
+    if name == PolicyChanged.__name__:
+        change = envelopes.detail(PolicyChanged, event)
+        return {"policy_version": change.policy_version, "sent": warn(change, now)}
     if "page" in event:
         unsent = envelopes.read(Unsent, event)
         return {"page": unsent.page, "sent": resend(unsent.page, now)}
@@ -119,6 +123,14 @@ def tell(deployment_id: str, now: datetime) -> list[str]:
     return _raised(
         stores.pager.send(text, deployment_id, now, _record(text, deployment_id, deployment.reason, now))
     )
+
+
+def warn(change: PolicyChanged, now: datetime) -> list[str]:
+    """Say that a policy was refused, as ``page`` does: once for each refusal."""
+    stores = Stores.of(Environment)
+    text = policy_page.compose(change, stores.policies.version())
+    record = _record(text, change.policy_version, change.reason, now)
+    return _raised(stores.pager.send(text, change.policy_version, now, record))
 
 
 def resend(key: str, now: datetime) -> list[str]:

@@ -63,6 +63,7 @@ def test_every_folder_is_known_here() -> None:
         "heal",
         "http",
         "incident",
+        "policy",
         "queue",
         "run",
         "schedule",
@@ -118,6 +119,7 @@ def test_a_sample_matches_the_rule_that_brings_it_to_its_function(name: str) -> 
         "deployment/pushed": "start_deployment",
         "deployment/gate_reported": "record_gate",
         "deployment/failed": "notify",
+        "policy/refused": "notify",
     }
     folder = name.partition("/")[0]
     assert rule.function == expected.get(name, ENVELOPES.get(folder, (None, ""))[1])
@@ -141,7 +143,7 @@ def test_an_instance_event_is_read_by_its_model(name: str) -> None:
     assert envelopes.read(envelopes.InstanceChange, sample(name)).detail.instance_id.startswith("i-")
 
 
-@pytest.mark.parametrize("name", names("signal") + names("incident") + names("deployment"))
+@pytest.mark.parametrize("name", names("signal") + names("incident") + names("deployment") + names("policy"))
 def test_one_of_our_own_events_is_read_by_the_model_of_its_name(name: str) -> None:
     """Our models allow no field too many and none too few."""
     event = sample(name)

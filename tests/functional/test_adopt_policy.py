@@ -101,6 +101,21 @@ def test_a_refused_policy_is_told_once_and_answered_at_every_look_until_it_is_me
     assert [one["adopted"] for one in world.events("PolicyChanged")] == [False, False, True]
 
 
+def test_a_refusal_is_one_page_that_says_where_and_what_holds_meanwhile(world: World) -> None:
+    """However often it is looked at, and however often its event is delivered."""
+    before, _ = in_force()
+    write(POLICY.replace("attempts: 5", "attempts: many"))
+    for _ in range(3):
+        world.invoke("adopt_policy", LOOK)
+    for _ in range(2):
+        world.deliver("PolicyChanged")
+    (page,) = world.pages()
+    assert page["Subject"] == "[nightshift] a policy is refused"
+    assert "file, line " in page["Message"]
+    assert f"version {before} stays in force" in page["Message"]
+    assert "nightshift config show" in page["Message"]
+
+
 def test_the_same_mistake_is_news_again_after_it_was_taken_back(world: World) -> None:
     """Going back to the text in force ends the refusal."""
     broken = POLICY.replace("attempts: 5", "attempts: many")

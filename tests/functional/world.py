@@ -101,6 +101,7 @@ class World(Gate):
             "IncidentResolved": "notify",
             "CodePushed": "start_deployment",
             "GateReported": "record_gate",
+            "PolicyChanged": "notify",
         }
         return self.invoke(listener[name], {"source": "nightshift", "detail-type": name, "detail": detail})
 

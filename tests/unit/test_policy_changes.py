@@ -61,8 +61,9 @@ SAID = {
     (GROUP, GROUP + "  api: { app: api, service: api, auto_scaling_group: api }\n"): (
         "groups.api: is new: app api, service api, auto_scaling_group api"
     ),
-    ("webhooks: []", "webhooks: ['https://pager.example/a/path?team=b']"): (
-        "notify.webhooks: https://pager.example/… instead of none (Each gets every page as JSON)"
+    ("webhooks: []", "webhooks: ['https://pager.example/a/path']"): (
+        "notify.webhooks: https://pager.example/… instead of none"
+        f" ({(policy_schema.field(('notify', 'webhooks')) or {})['description']})"
     ),
     ("clean_disk, replace_node]", "clean_disk]"): (
         "symptoms.disk_full.ladder: the remedies are clean_disk instead of clean_disk, replace_node"
