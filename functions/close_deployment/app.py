@@ -126,8 +126,9 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
 
 
 def _must_undo(deployment: Deployment, request: Request) -> bool:
-    """A rollback that fails is never rolled back itself, and what touched nothing leaves nothing to undo."""
-    return request.roll_back and deployment.kind != "rollback" and bool(deployment.nodes)
+    """Nothing that goes to what was good is undone itself, nor is what touched nothing."""
+    forward = deployment.kind in ("push", "manual")
+    return request.roll_back and forward and bool(deployment.nodes)
 
 
 def _undoing(deployment: Deployment) -> Undoing:
@@ -176,8 +177,8 @@ def _turn(
         heir = {
             node: one.model_copy(update={"incident_id": undo.deployment_id}) for node, one in held.items()
         }
-    desired: Release | None = deployment.release if succeeded else None
-    deployed = _deployed(deployment, now) if succeeded and deployment.kind != "rollback" else None
+    desired: Release | None = deployment.release if succeeded and deployment.kind != "converge" else None
+    deployed = _deployed(deployment, now) if succeeded and deployment.kind in ("push", "manual") else None
     return Stores.of(Environment).turns.end(
         group, deployment.deployment_id, desired=desired, deployed=deployed, heir=heir
     )
@@ -201,8 +202,8 @@ def _standing(deployment: Deployment, request: Request, now: datetime) -> list[W
     """Good when it lasted, failed for ever when nodes were touched in vain; a stop says nothing of it."""
     release = deployment.release
     state = {"Succeeded": "good", "Failed": "failed"}.get(request.outcome)
-    if release is None or state is None or not deployment.nodes:
-        return []
+    if release is None or state is None or not deployment.nodes or deployment.kind == "converge":
+        return []  # what one node does says nothing of the release
     standing = Standing.model_validate(
         {"state": state, "at": clock.iso(now), "deployment_id": deployment.deployment_id}
     )

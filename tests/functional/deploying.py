@@ -152,8 +152,8 @@ def walk(world: World, deployment_id: str, machine: Machine | None = None) -> De
             world.pass_time(1)
     ended = deployments(world).get(deployment_id)
     name = "DeploymentSucceeded" if ended.state == "Succeeded" else "DeploymentFailed"
-    detail = world.events(name)[-1]
-    world.invoke("notify", {"source": "nightshift", "detail-type": name, "detail": detail})
+    for detail in [one for one in world.events(name) if one["deployment_id"] == deployment_id][-1:]:
+        world.invoke("notify", {"source": "nightshift", "detail-type": name, "detail": detail})
     return ended
 
 

@@ -12,7 +12,7 @@ from nightshift.events import Instant
 from nightshift.incident import Approval, Release
 from nightshift.strategy import Trigger
 
-Kind = Literal["push", "manual", "rollback"]
+Kind = Literal["push", "manual", "rollback", "converge"]
 State = Literal["Created", "Queued", "InProgress", "Baking", "Succeeded", "Failed", "Stopped"]
 NodeState = Literal["InProgress", "Succeeded", "Failed"]
 OVER: frozenset[State] = frozenset({"Succeeded", "Failed", "Stopped"})
@@ -41,13 +41,15 @@ class Deployment(_Fact):
     ``ref`` is the tag that is deployed, empty for the app's branch. ``previous`` is what can be gone back to;
     ``release`` is known once it is planned. ``undoes`` is the deployment that a rollback takes back,
     ``undone_by`` the rollback. ``troubled_before`` are subjects that were ill before anything was touched: no
-    fault of this release. ``step`` is what was decided last.
+    fault of this release. ``step`` is what was decided last. A ``converge`` brings one node to what its group
+    runs already; a person hears of it only when its ``last_attempt`` failed.
     """
 
     deployment_id: str
     app: str
     group: str
     kind: Kind = "push"
+    last_attempt: bool = False
     ref: str = ""
     commit: str = ""
     author: str = ""
@@ -95,6 +97,15 @@ class Deployment(_Fact):
     def subject(self) -> str:
         """What it is, for people: the release and where it goes."""
         return f"{self.app} {self.release.version if self.release else self.commit[:12]} to {self.group}"
+
+
+def convergence_of(group: str, node_id: str, version: str, number: int, at: str) -> str:
+    """The id of the attempt ``number`` to bring a node to its group's release: one, whoever begins it.
+
+    ``at`` is when the node was registered, so that attempts are counted for as long as it lives.
+    """
+    digest = hashlib.sha256(f"converge {group} {node_id} {version} {number}".encode()).hexdigest()
+    return f"dep-{at[:10].replace('-', '')}-{digest[:10]}"
 
 
 def undo_of(deployment_id: str, now: datetime) -> str:

@@ -10,8 +10,10 @@ from nightshift.pages import Page, question
 def concerns(deployment: Deployment) -> bool:
     """Whether anybody must hear of its end: one notification, of what was undone or of what was not.
 
-    What a person ordered and what went well tells nobody.
+    What a person ordered and what went well tells nobody, nor does a node that is tried again.
     """
+    if deployment.kind == "converge" and not deployment.last_attempt:
+        return False
     if deployment.undoes:
         return deployment.is_over
     return deployment.state == "Failed" and not deployment.undone_by

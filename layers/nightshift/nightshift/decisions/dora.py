@@ -38,7 +38,7 @@ def figures(
     """The figures of what was begun from ``begin`` on; ``committed_at`` is by commit."""
     begun = [one for one in deployments if clock.iso(begin) <= one.created_at < clock.iso(end)]
     undoing = {one.undoes: one for one in begun if one.undoes}
-    changes = [one for one in begun if one.kind != "rollback" and one.is_over and one.nodes]
+    changes = [one for one in begun if one.kind in ("push", "manual") and one.is_over and one.nodes]
     failed = [one for one in changes if one.state != "Succeeded" or one.deployment_id in undoing]
     lasting = [one for one in changes if one not in failed]
     days = max((end - begin).total_seconds() / DAY, 1 / DAY)

@@ -46,6 +46,7 @@ class Here(Settings):
     close_deployment_function: str
     deliveries_table: str
     notify_function: str
+    releases_table: str
 
 
 class Sweep(Protocol):
