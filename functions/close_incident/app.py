@@ -15,6 +15,7 @@ from nightshift import clock, envelopes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.decisions import efficacy
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import (
     IncidentEscalated,
@@ -116,7 +117,7 @@ def _end(incidents: Incidents, incident: Incident, request: Request, now: dateti
     none would ever free it, and its next alarm would join an incident that nobody heals.
     """
     subject = request.outcome != "escalated" or _quiet(incident.symptoms)
-    writes = _free(incidents, incident, subject=subject)
+    writes = _free(incidents, incident, subject=subject, ended_at=clock.iso(now))
     if request.outcome == "healed":
         nodes = Stores.of(Environment).nodes
         node = nodes.get(incident.node_id)
@@ -132,9 +133,12 @@ def _quiet(symptoms: Mapping[str, Heard]) -> bool:
 
 
 def _free(
-    incidents: Incidents, incident: Incident, *, lease: bool = True, subject: bool = True
+    incidents: Incidents, incident: Incident, *, lease: bool = True, subject: bool = True, ended_at: str = ""
 ) -> list[Write]:
-    """Give the lease and the subject back: one write per item, as a transaction wants it."""
+    """Give the lease and the subject back: one write per item, as a transaction wants it.
+
+    An incident that ended also teaches its group how its remedies fared.
+    """
     groups = Stores.of(Environment).groups
     group = groups.get(incident.group) if incident.group else None
     held = [
@@ -145,9 +149,16 @@ def _free(
     mine = group is not None and group.troubled.get(incident.subject) == incident.incident_id
     struck = incident.subject if subject and mine else ""
     writes = []
-    if held or struck:  # an incident holds at most one node of a group at a time
+    before = group.fared if group else {}
+    after = efficacy.counted(before, incident.levels, ended_at) if ended_at and group else before
+    learned = (before, after) if after != before else None
+    if held or struck or learned:  # an incident holds at most one node of a group at a time
         node_id = held[0] if held else ""
-        writes.append(groups.give_back(incident.group, incident.incident_id, node_id=node_id, subject=struck))
+        writes.append(
+            groups.give_back(
+                incident.group, incident.incident_id, node_id=node_id, subject=struck, learned=learned
+            )
+        )
     if subject:
         subjects = dict.fromkeys((incident.subject, incident.node_id))
         writes += [incidents.release(one, incident.incident_id) for one in subjects]

@@ -7,13 +7,16 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from nightshift import clock
-from nightshift.aws import session
+from nightshift import clock, policy, remedies
+from nightshift.aws import session, tables
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
-from nightshift.incident import Heard, Incident, Level, Node
+from nightshift.aws.policies import Policies
+from nightshift.errors import Conflict
+from nightshift.incident import Fared, Heard, Incident, Level, Node
 from nightshift.journal import GENESIS, Note
+from nightshift.policy_layers import Layers
 from tests.functional.staging import POLICY
 from tools.cli import app
 from tools.cli.connection import Connection
@@ -381,3 +384,20 @@ def test_remedies_are_listed_with_how_they_fared(incident, capsys):
     rows = {row["remedy"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["restart_service"]["fared"] == {"service_down": {"helped": 1, "tried": 1}}
     assert rows["replace_node"]["fared"] == {}
+
+
+def test_a_remedy_that_is_left_out_is_listed_with_the_evidence(incident, outputs, capsys):
+    """Where, how often in vain, and until when."""
+    text = f"{POLICY}  skip_hopeless: {{ after: 2 }}\n"
+    sound, now = policy.read(Layers([("nightshift.yaml", text)]), frozenset(remedies.names())), clock.now()
+    Policies(outputs["PoliciesTable"]).adopt("abc", sound, clock.iso(now), sources=(), provenance={})
+    groups = Groups(outputs["GroupsTable"])
+    groups.ensure("web-prod", "web", "web-prod")
+    fared = {"service_down/restart_service": Fared(tried=3, helped=1, in_vain=2, last_at=clock.iso(now))}
+    tables.write(groups.give_back("web-prod", "inc-1", learned=({}, fared)))
+    assert app.main([*AWS, "remedies"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "service_down in web-prod: restart_service did not help 2 times in a row" in out
+    assert "helped 1 of 3; left out until" in out
+    with pytest.raises(Conflict):
+        tables.write(groups.give_back("web-prod", "inc-1", learned=({}, fared)))

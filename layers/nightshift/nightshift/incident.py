@@ -213,11 +213,26 @@ class Deployed(_Fact):
     rolled_back_by: str = ""
 
 
+class Fared(_Fact):
+    """How a remedy fared for a symptom in a group: tries that were judged, and the last ones in vain."""
+
+    tried: int = 0
+    helped: int = 0
+    in_vain: int = 0
+    last_at: Instant
+
+    @staticmethod
+    def key(symptom: str, remedy: str) -> str:
+        """Under which a group keeps it."""
+        return f"{symptom}/{remedy}"
+
+
 class GroupState(_Fact):
     """What is known and held of a group of nodes.
 
     ``troubled`` are the subjects that have an incident (open, or with a person), by subject;
-    ``attempts`` the remedies that were admitted lately, by step; ``deploying`` is the one deployment that
+    ``attempts`` the remedies that were admitted lately, by step; ``fared`` how remedies fared, by symptom and
+    remedy; ``deploying`` is the one deployment that
     may touch the group now. ``drained`` are the nodes that get no requests because Nightshift took them out.
     """
 
@@ -233,6 +248,7 @@ class GroupState(_Fact):
     replacements: dict[str, str] = {}
     troubled: dict[str, str] = {}
     attempts: dict[str, Attempt] = {}
+    fared: dict[str, Fared] = {}
     storm: Storm | None = None
     deployed: Deployed | None = None
     deploying: str = ""

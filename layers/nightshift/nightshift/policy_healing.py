@@ -55,6 +55,21 @@ class Flapping(_Part):
     )
 
 
+class SkipHopeless(_Part):
+    """When a rung of the ladder is left out, because it has not helped lately."""
+
+    after: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Tries in a row that did not help a symptom in a group, after which a remedy is left out"
+        " for it; 0: never",
+    )
+    retry_minutes: int = Field(
+        10_080, ge=1, le=525_600, description="How long after the last try it is tried once more"
+    )
+
+
 class Healing(_Part):
     """How carefully to heal; a group may tighten or loosen each of these for itself."""
 
@@ -70,6 +85,7 @@ class Healing(_Part):
     )
     storm: Storm = Storm()
     flapping: Flapping = Flapping()
+    skip_hopeless: SkipHopeless = SkipHopeless()
     symptom_attempts: int = Field(
         10,
         ge=1,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from nightshift.aws import tables
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict
-from nightshift.incident import Attempt, GroupState, Lease, Node, Pause, Release, Storm
+from nightshift.incident import Attempt, Fared, GroupState, Lease, Node, Pause, Release, Storm
 from nightshift.journal import Entry
 
 EVERY_GROUP = "*"
@@ -168,23 +168,38 @@ class Groups:
             names={"#node": node_id},
         )
 
-    def give_back(self, group: str, incident_id: str, *, node_id: str = "", subject: str = "") -> Write:
-        """The write that gives a node's lease back, and (or) strikes a subject off the group's ill ones.
+    def give_back(
+        self,
+        group: str,
+        incident_id: str,
+        *,
+        node_id: str = "",
+        subject: str = "",
+        learned: tuple[Mapping[str, Fared], Mapping[str, Fared]] | None = None,
+    ) -> Write:
+        """The write that gives a node's lease back, strikes a subject off the group's ill ones, and learns.
 
-        It loses if the incident does not hold the lease. Nothing waits for the node's successor any
-        more: one that comes late is a node like any other.
+        Each where it is asked for; ``learned`` is how remedies fared before and with this incident. It loses
+        if the incident does not hold the lease, and if somebody else has learned meanwhile. Nothing waits for
+        the node's successor any more: one that comes late is a node like any other.
         """
         removed = ["leases.#node", "replacements.#node"] if node_id else []
         removed += ["troubled.#subject"] if subject else []
-        names = {"#node": node_id} if node_id else {}
+        names = ({"#node": node_id} if node_id else {}) | ({"#subject": subject} if subject else {})
+        told: dict[str, object] = {":me": incident_id} if node_id else {}
+        conditions = ["leases.#node.incident_id = :me"] if node_id else []
+        if learned:
+            before, after = ({key: one.model_dump() for key, one in fared.items()} for fared in learned)
+            told |= {":before": before, ":after": after}
+            conditions.append("(attribute_not_exists(fared) OR fared = :before)")
         return tables.update(
             "lease" if node_id else "roll",
             self._table,
             {"group": group},
-            f"REMOVE {', '.join(removed)}",
-            {":me": incident_id} if node_id else {},
-            condition="leases.#node.incident_id = :me" if node_id else "",
-            names=names | ({"#subject": subject} if subject else {}),
+            ("SET fared = :after " if learned else "") + (f"REMOVE {', '.join(removed)}" if removed else ""),
+            told,
+            condition=" AND ".join(conditions),
+            names=names,
         )
 
     def drain(self, group: str, node_id: str, holder: str) -> Write:

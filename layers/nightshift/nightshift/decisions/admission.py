@@ -19,4 +19,10 @@ def _allow(situation: Situation) -> Admission:
     symptom, rung = situation.next_rung()
     reading = situation.readings()[symptom]
     what = f"level {rung.level}, {rung.remedy}" if rung else "verification"
-    return Admission("allow", "admitted", f"{what}: {reading.reason}", rung=rung, symptom=symptom)
+    left_out = [
+        evidence
+        for remedy, evidence in situation.left_out(symptom).items()
+        if rung and situation.symptoms[symptom].ladder.index(remedy) < rung.level - 1
+    ]
+    reason = "; ".join([f"{what}: {reading.reason}", *left_out])
+    return Admission("allow", "admitted", reason, rung=rung, symptom=symptom)

@@ -190,7 +190,9 @@ def ladder(situation: Situation) -> Admission | None:
     if situation.next_rung()[1] is not None:
         return None
     tried = ", ".join(f"{level.remedy} ({level.outcome})" for level in situation.incident.levels)
-    return Admission("refuse", "ladder", f"nothing is left to try; tried: {tried}", page=True)
+    left_out = [one for name in situation.ill for one in situation.left_out(name).values()]
+    reason = "; ".join([f"nothing is left to try; tried: {tried or 'nothing'}", *left_out])
+    return Admission("refuse", "ladder", reason, page=True)
 
 
 def holder(situation: Situation) -> Lease | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nightshift import clock
 from nightshift.amounts import at_least, at_most
+from nightshift.decisions import efficacy
 from nightshift.decisions.situation import Admission, Situation
 
 
@@ -62,8 +63,7 @@ def reachability(situation: Situation) -> Admission | None:
     reach = situation.reach
     if rung is None or rung.remedy not in situation.replacing or reach.host == "no" or reach.agent != "no":
         return None
-    ran = [level.remedy for level in situation.incident.levels if not _never_ran(level.detail)]
-    if ran:
+    if any(efficacy.ran(level) for level in situation.incident.levels):
         return None
     return situation.refuse("reachability", f"a dead agent alone never replaces a node: {reach.reason}")
 
@@ -85,10 +85,6 @@ def hearsay(situation: Situation) -> Admission | None:
         "hearsay",
         f"only the node's own pushes show {symptom}: an inspection has to see it before {rung.remedy}",
     )
-
-
-def _never_ran(detail: str) -> bool:
-    return detail.startswith(("command.", "Undeliverable", "DeliveryTimedOut", "Unknown"))
 
 
 def blast_radius(situation: Situation) -> Admission | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from nightshift import clock
-from nightshift.decisions import health
+from nightshift.decisions import efficacy, health
 from nightshift.decisions.escalation import Rung, next_rung
 from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Reach, Sample
 from nightshift.policy import Symptom
@@ -83,6 +83,16 @@ class Situation:
         """Do nothing; a person is asked unless ``page`` says otherwise."""
         return Admission("refuse", guard, reason, page=page)
 
+    def left_out(self, symptom: str) -> dict[str, str]:
+        """The rungs of a symptom's ladder that are not worth a try in this group now, and why."""
+        fared, settings = self.group.fared if self.group else {}, self.healing.skip_hopeless
+        told = {
+            remedy: efficacy.hopeless(fared, symptom, remedy, settings, self.now)
+            for remedy in self.symptoms[symptom].ladder
+        }
+        tried = {level.remedy for level in self.incident.levels}
+        return {remedy: evidence for remedy, evidence in told.items() if evidence and remedy not in tried}
+
     def next_rung(self) -> tuple[str, Rung | None]:
         """The first ill symptom that still has an untried rung, and that rung.
 
@@ -91,7 +101,7 @@ class Situation:
         tried, ill = [level.remedy for level in self.incident.levels], self.ill
         for name in ill:
             ladder = self.symptoms[name].ladder
-            skipped = set(ladder) - self.replacing if self.dead else set()
+            skipped = {*self.left_out(name), *(set(ladder) - self.replacing if self.dead else ())}
             rung = next_rung(ladder, [*tried, *skipped])
             if rung:
                 return name, rung
