@@ -51,7 +51,7 @@ class Request(BaseModel):
 
 
 class Deployed(BaseModel):
-    """Which deployment has ended."""
+    """Which deployment began or has ended."""
 
     deployment_id: str
 
@@ -68,7 +68,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     now, name = clock.now(), str(event.get("detail-type", ""))
     if name.startswith("Deployment"):
         told = envelopes.detail(Deployed, event)
-        return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, now)}
+        return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, name, now)}
     if name == PolicyChanged.__name__:
         change = envelopes.detail(PolicyChanged, event)
         return {"policy_version": change.policy_version, "sent": warn(change, now)}
@@ -109,16 +109,19 @@ def page(request: Request, now: datetime) -> list[str]:
     )
 
 
-def tell(deployment_id: str, now: datetime) -> list[str]:
-    """Send what a person must hear of a deployment's end, as ``page`` does; usually nothing."""
+def tell(deployment_id: str, happened: str, now: datetime) -> list[str]:
+    """Send what a person must hear of what happened to a deployment, as ``page`` does; usually nothing."""
     stores = Stores.of(Environment)
     deployment = stores.deployments.get(deployment_id)
     if deployment.approval:
         asked = pages.question(deployment_id, deployment.approval.remedy)
         stores.pager.over(asked, deployment.reason, now, lambda _, delivery: tables.write(delivery))
-    if not deployment_page.concerns(deployment):
+    _, policy = stores.policies.current()
+    app = policy.apps.get(deployment.app)
+    if not deployment_page.concerns(deployment, happened, app.announce if app else ()):
         return []
-    text = deployment_page.compose(deployment)
+    undone = stores.deployments.find(deployment.undoes) if deployment.undoes else None
+    text = deployment_page.compose(deployment, undone)
     text = replace(text, link=f"{Environment.current().executions_url}-deploy:{deployment_id}")
     return _raised(
         stores.pager.send(text, deployment_id, now, _record(text, deployment_id, deployment.reason, now))

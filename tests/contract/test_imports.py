@@ -94,6 +94,15 @@ def test_only_settings_read_the_environment() -> None:
     assert readers == {"settings.py"}
 
 
+def test_only_the_forge_layer_speaks_to_forges() -> None:
+    """Their clients bring requests and cryptography: no other function's start pays for them."""
+    forge = sorted((ROOT / "layers" / "forge").rglob("*.py"))
+    outside = [*LAYER.rglob("*.py"), *FUNCTIONS]
+    assert offenders(outside, "github", "gitlab", "requests") == []
+    assert offenders(forge, "github", "gitlab") != []
+    assert offenders(forge, *SDK, "os", "nightshift.aws", "nightshift.decisions", "functions") == []
+
+
 def test_only_the_ssh_layer_speaks_ssh() -> None:
     """Paramiko is slow to import and stands in ``nightshift_ssh`` alone; asyncssh is not deployed at all."""
     ssh = sorted(SSH_LAYER.rglob("*.py"))

@@ -19,6 +19,7 @@ import pytest
 from nightshift import clock
 from nightshift.aws import journals, session, tables
 from nightshift.aws.ssh_login import KNOWN_HOSTS
+from nightshift.errors import Retryable
 from nightshift.incident import Lease
 from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
@@ -281,6 +282,12 @@ def deployed(world: World, folder: Path) -> None:
     sweep(world)
 
 
+def told(world: World) -> None:
+    """A commit's home is told of it; nobody listens at that address."""
+    with pytest.raises(Retryable):
+        world.deliver("DeploymentStarted")
+
+
 def release_approved(world: World, folder: Path) -> None:
     """A person is asked about a release, by a question that is retried, looks at its link and says yes."""
     good(world)
@@ -370,10 +377,13 @@ def _travel(found: set[Call], git: Path) -> None:
             found |= set(world.calls)
     folder = repository(git)
     gated = policy(folder).replace(
-        "    credentials: web\n", "    credentials: web\n    gates: [ci, { name: scan, secret: scan }]\n"
+        "    credentials: web\n",
+        "    credentials: web\n    gates: [ci, { name: scan, secret: scan }]\n"
+        "    commit_status: { provider: github, credentials: web, url: 'http://127.0.0.1:1' }\n",
     )
     with made(switched(gated)) as world:
         deployed(world, folder)
+        told(world)
         found |= set(world.calls)
     with made(policy(folder)) as world:
         converged(world)

@@ -102,6 +102,7 @@ class World(Gate):
             "CodePushed": "start_deployment",
             "GateReported": "record_gate",
             "PolicyChanged": "notify",
+            "DeploymentStarted": "mark_commit",
         }
         return self.invoke(listener[name], {"source": "nightshift", "detail-type": name, "detail": detail})
 

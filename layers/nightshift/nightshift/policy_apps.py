@@ -14,6 +14,10 @@ from nightshift.strategy import Strategy
 
 # What neither leaves this machine nor travels unencrypted, and holds no credentials.
 Repository = Annotated[str, Field(pattern=r"^(https|file)://[^@\s]+$", max_length=500)]
+# The name of a secret below <stack>/git/.
+Secret = Annotated[str, Field(pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$")]
+# As with repositories: a token leaves this machine encrypted only.
+ApiUrl = Annotated[str, Field(pattern=r"^((https://|http://127\.0\.0\.1)[^@\s]*)?$", max_length=500)]
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$")]
 
 
@@ -104,6 +108,17 @@ class Gate(BaseModel):
         return whole
 
 
+class CommitStatus(BaseModel):
+    """Where it is told what became of commits; the providers are the files of nightshift_forge."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    provider: Name = Field(description="github or gitlab")
+    credentials: Secret = Field(
+        min_length=1, description="The secret below `<stack>/git/` whose `password` is its token"
+    )
+    url: ApiUrl = Field("", description="Its API, where it is not the public service's")
+
+
 class App(BaseModel):
     """An app that a push to its branch deploys.
 
@@ -128,12 +143,23 @@ class App(BaseModel):
     approval_seconds: Seconds = Field(
         3_600, description="How long a person may take who is asked; no answer is a no"
     )
+    announce: frozenset[Literal["started", "succeeded"]] = Field(
+        frozenset(), description="What is told besides failures and rollbacks, which always are"
+    )
     install: Install = Install()
-    credentials: str = Field(
+    commit_status: CommitStatus | None = Field(
+        None,
+        description="Where each commit's status and deployment record are kept; nowhere, if it is left out",
+    )
+    credentials: Secret = Field(
         "",
-        pattern=r"^([A-Za-z0-9/_+=.-]{1,200})?$",
         description="The secret below `<stack>/git/` that its repository is read with; empty: anybody may",
     )
+
+    @property
+    def project(self) -> str:
+        """What its provider calls the repository: ``acme/web``."""
+        return plain(self.repository).split("/", 3)[-1]
 
     def is_pushed(self, repositories: tuple[str, ...], ref: str) -> bool:
         """Whether a push to ``ref`` of a repository with these addresses is one that deploys this app."""

@@ -49,9 +49,10 @@ def _deployments(stores: Stores, now: datetime) -> Iterator[tuple[str, str, dict
     _, policy = stores.policies.current()
     for group in sorted({group for app in policy.apps.values() for group in app.groups}):
         for one in stores.deployments.of_group(group, NEWEST):
-            if _is_news(one.closed_at, now) and deployment_page.concerns(one):
-                detail = {"deployment_id": one.deployment_id}
-                yield deployment_page.compose(one).key, f"Deployment{one.state}", detail
+            name, app = f"Deployment{one.state}", policy.apps.get(one.app)
+            told = deployment_page.concerns(one, name, app.announce if app else ())
+            if told and _is_news(one.closed_at, now):
+                yield deployment_page.compose(one).key, name, {"deployment_id": one.deployment_id}
 
 
 def _is_news(closed_at: str | None, now: datetime) -> bool:
