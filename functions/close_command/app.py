@@ -21,6 +21,7 @@ from nightshift.settings import Settings
 
 logger = Logger()
 ACTOR = "close_command"
+MOST_TOLD = 10  # nodes that a page names
 
 
 class Environment(Settings):
@@ -89,7 +90,7 @@ def _state(command: FleetCommand, counts: Counter[Any], reason: str) -> tuple[St
 
 
 def _event(command: FleetCommand, rows: list[Row]) -> CommandCompleted:
-    alerts = sorted(row.alert for row in rows if row.alert)
+    alerted = sorted((row for row in rows if row.alert), key=lambda row: (row.alert, row.name))
     return CommandCompleted(
         occurred_at=command.closed_at or command.created_at,
         traceparent=traceparent(command.command_id, command.state),
@@ -99,5 +100,6 @@ def _event(command: FleetCommand, rows: list[Row]) -> CommandCompleted:
         nodes=command.nodes,
         succeeded=command.counts.get("Success", 0),
         reason=command.reason,
-        alert=", ".join(dict.fromkeys(alerts)),
+        alert=", ".join(dict.fromkeys(row.alert for row in alerted)),
+        alerted=tuple(f"  {row.name}: {row.reason[:400]}" for row in alerted[:MOST_TOLD]),
     )

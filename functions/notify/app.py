@@ -10,14 +10,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import approvals, clock, deployment_page, envelopes, pages, policy_page
+from nightshift import approvals, clock, command_page, deployment_page, envelopes, pages, policy_page
 from nightshift.aws import tables
 from nightshift.aws.outbox import Entry
 from nightshift.aws.pager import Record, Sent
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.errors import Permanent, Refused
-from nightshift.events import PolicyChanged
+from nightshift.events import CommandCompleted, PolicyChanged
 from nightshift.journal import Note
 from nightshift.pages import Page
 from nightshift.routing import GIVEN_UP
@@ -66,15 +66,11 @@ class Unsent(BaseModel):
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Page by the machine's word, by ``IncidentEscalated`` when the machine itself died, or once more."""
     now, name = clock.now(), str(event.get("detail-type", ""))
-    if name.startswith("Deployment"):
-        told = envelopes.detail(Deployed, event)
-        return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, name, now)}
-    if name == PolicyChanged.__name__:
-        change = envelopes.detail(PolicyChanged, event)
-        return {"policy_version": change.policy_version, "sent": warn(change, now)}
     if "page" in event:
         unsent = envelopes.read(Unsent, event)
         return {"page": unsent.page, "sent": resend(unsent.page, now)}
+    if name and not name.startswith("Incident"):
+        return _other(name, event, now)
     request = envelopes.detail(Request, event) if name else envelopes.read(Request, event)
     if name in OVER:
         return {"incident_id": request.incident_id, "sent": settle(request, now)}
@@ -84,6 +80,18 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     sent = page(request, now)
     logger.info("page", incident_id=request.incident_id, sent=sent)
     return {"incident_id": request.incident_id, "sent": sent}
+
+
+def _other(name: str, event: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """What is about no incident: a deployment, a policy, a command."""
+    if name == PolicyChanged.__name__:
+        change = envelopes.detail(PolicyChanged, event)
+        return {"policy_version": change.policy_version, "sent": warn(change, now)}
+    if name == CommandCompleted.__name__:
+        command = envelopes.detail(CommandCompleted, event)
+        return {"command_id": command.command_id, "sent": alert(command, now)}
+    told = envelopes.detail(Deployed, event)
+    return {"deployment_id": told.deployment_id, "sent": tell(told.deployment_id, name, now)}
 
 
 def page(request: Request, now: datetime) -> list[str]:
@@ -134,6 +142,14 @@ def warn(change: PolicyChanged, now: datetime) -> list[str]:
     text = policy_page.compose(change, stores.policies.version())
     record = _record(text, change.policy_version, change.reason, now)
     return _raised(stores.pager.send(text, change.policy_version, now, record))
+
+
+def alert(command: CommandCompleted, now: datetime) -> list[str]:
+    """Say that nodes of a command need a person, as ``page`` does: once for the whole command."""
+    stores, text = Stores.of(Environment), command_page.compose(command)
+    text = replace(text, link=f"{Environment.current().executions_url}-run:{command.command_id}")
+    record = _record(text, command.command_id, command.reason, now)
+    return _raised(stores.pager.send(text, command.command_id, now, record))
 
 
 def resend(key: str, now: datetime) -> list[str]:

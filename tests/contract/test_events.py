@@ -60,6 +60,7 @@ def test_every_folder_is_known_here() -> None:
         *ENVELOPES,
         "auto_scaling",
         "deployment",
+        "fleet",
         "heal",
         "http",
         "incident",
@@ -121,6 +122,7 @@ def test_a_sample_matches_the_rule_that_brings_it_to_its_function(name: str) -> 
         "deployment/started": "notify",
         "deployment/failed": "notify",
         "policy/refused": "notify",
+        "fleet/command_completed": "notify",
     }
     folder = name.partition("/")[0]
     listener = expected.get(name, ENVELOPES.get(folder, (None, ""))[1])
@@ -148,7 +150,9 @@ def test_an_instance_event_is_read_by_its_model(name: str) -> None:
     assert envelopes.read(envelopes.InstanceChange, sample(name)).detail.instance_id.startswith("i-")
 
 
-@pytest.mark.parametrize("name", names("signal") + names("incident") + names("deployment") + names("policy"))
+@pytest.mark.parametrize(
+    "name", names("signal") + names("incident") + names("deployment") + names("policy") + names("fleet")
+)
 def test_one_of_our_own_events_is_read_by_the_model_of_its_name(name: str) -> None:
     """Our models allow no field too many and none too few."""
     event = sample(name)

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from nightshift.aws import session
-from nightshift.aws.ssh_login import KNOWN_HOSTS
-from nightshift_ssh import warm
 from tests.functional import inspecting
 from tests.functional.inspecting import FOUND, begin, collect, report
-from tests.functional.staging import made
+from tests.functional.racks import racked
 from tests.functional.world import World
 from tests.ssh.conftest import site  # noqa: F401 - the fixture
-from tests.ssh.servers import Site, another_key, free_port
-from tests.stack import stack
+from tests.ssh.servers import Site
 
 BATCH = "nightshift-probe_over_ssh"
 
 
 @pytest.fixture
 def world(site: Site) -> Iterator[World]:  # noqa: F811
-    """Two nodes with agents, and three by SSH: one that answers, one with another key, one that is dark."""
-    (first, second), port = site.servers[0].hosts, site.servers[0].port
-    racks = f"""
-ssh:
-  nodes:
-    good: {{ host: {first}, port: {port}, group: depot }}
-    changed: {{ host: {second}, port: {port}, group: depot }}
-    dark: {{ host: 127.0.0.1, port: {free_port()}, group: depot }}
-"""
-    known = f"[{first}]:{port} {site.servers[0].public_key}\n[{second}]:{port} {another_key(7)}\n"
-    credentials = site.credentials()
-    with made(FOUND.replace("above: 90", "above: 0.1") + racks) as fresh:
-        fresh.secrets["ssh"] = json.dumps(
-            {"user": credentials.user, "private_key": credentials.private_key_pem}
-        )
-        place = {"Bucket": stack().ref("ArtifactsBucket"), "Key": KNOWN_HOSTS}
-        session.client("s3").put_object(**place, Body=known.encode())
+    """Every disk that is not empty is too full."""
+    with racked(FOUND.replace("above: 90", "above: 0.1"), site) as fresh:
         fresh.ssm.probes.answer = lambda _: ("Success", inspecting.printed())
         yield fresh
-    warm.close()
 
 
 def whole(world: World, **order: str) -> dict[str, Any]:

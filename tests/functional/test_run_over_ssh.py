@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nightshift.aws import session
-from nightshift.aws.ssh_login import KNOWN_HOSTS
-from nightshift_ssh import warm
+from tests.functional.gate import Killed
+from tests.functional.racks import put, racked
 from tests.functional.running import ALLOWED, run
-from tests.functional.staging import made
 from tests.functional.world import World
 from tests.ssh.conftest import site  # noqa: F401 - the fixture
-from tests.ssh.servers import Site, another_key, free_port
-from tests.stack import stack
-
-Start = Callable[[str], World]
+from tests.ssh.servers import Site
 
 
 @pytest.fixture
 def world(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:  # noqa: F811
-    """Two nodes with agents, and three by SSH: one that answers, one with another key, one that is dark."""
-    (first, second), port = site.servers[0].hosts, site.servers[0].port
-    racks = f"""
-ssh:
-  nodes:
-    good: {{ host: {first}, port: {port}, group: depot }}
-    changed: {{ host: {second}, port: {port}, group: depot }}
-    dark: {{ host: 127.0.0.1, port: {free_port()}, group: depot }}
-"""
-    known = f"[{first}]:{port} {site.servers[0].public_key}\n[{second}]:{port} {another_key(7)}\n"
-    credentials = site.credentials()
+    """Commands are allowed, and nobody waits for the fake of Run Command."""
     monkeypatch.setattr("functions.run_command.app.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("nightshift.aws.remote_runs.FIRST_LOOK_SECONDS", 0.01)
-    with made(ALLOWED + racks) as fresh:
-        fresh.secrets["ssh"] = json.dumps(
-            {"user": credentials.user, "private_key": credentials.private_key_pem}
-        )
-        put(known)
+    with racked(ALLOWED, site) as fresh:
         yield fresh
-    warm.close()
-
-
-def put(known_hosts: str) -> None:
-    """What is known of hosts."""
-    place = {"Bucket": stack().ref("ArtifactsBucket"), "Key": KNOWN_HOSTS}
-    session.client("s3").put_object(**place, Body=known_hosts.encode())
 
 
 def test_every_node_has_its_row_whichever_way_it_is_reached(world: World) -> None:
@@ -62,6 +35,11 @@ def test_every_node_has_its_row_whichever_way_it_is_reached(world: World) -> Non
     assert {rows[node].status for node in world.instances()} == {"Success"}
     (told,) = world.events("CommandCompleted")
     assert told["alert"] == "ssh.host_key_changed"
+    for _ in range(2):
+        world.deliver("CommandCompleted")
+    (page,) = world.pages()
+    assert page["Subject"] == "[nightshift] ssh.host_key_changed on nodes of a command"
+    assert page["Message"].count("SHA256:") == 2
     assert ended.counts == {"Failed": 1, "Undeliverable": 2, "Success": 2}
 
 
@@ -92,8 +70,6 @@ def test_what_an_invocation_that_died_had_begun_by_ssh_is_never_repeated(
     world: World, tmp_path: Path
 ) -> None:
     """It may have run: its row says that nobody knows, and the file has one line."""
-    from tests.functional.gate import Killed
-
     count = tmp_path / "count"
 
     def die(when: str, who: str) -> None:

@@ -96,6 +96,7 @@ class World(Gate):
         listener = {
             "SignalRaised": "open_incident",
             "SignalCleared": "close_incident",
+            "CommandCompleted": "notify",
             "IncidentEscalated": "notify",
             "IncidentHealed": "notify",
             "IncidentResolved": "notify",

@@ -202,7 +202,8 @@ class DeploymentFailed(DeploymentEvent):
 class CommandCompleted(Event):
     """A command that a person ran on many nodes is over.
 
-    ``alert`` are the codes of errors that no repetition mends and a person must look at; empty for none.
+    ``alert`` are the codes of errors that no repetition mends and a person must look at, empty for none;
+    ``alerted`` says for the first of those nodes which it was.
     """
 
     command_id: str
@@ -212,6 +213,7 @@ class CommandCompleted(Event):
     succeeded: int
     reason: str
     alert: str = ""
+    alerted: tuple[str, ...] = ()
 
 
 class PolicyChanged(Event):

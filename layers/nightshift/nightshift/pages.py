@@ -8,7 +8,7 @@ from typing import Any, Literal
 from nightshift.events import STORM
 from nightshift.incident import Approval, Incident, Level, Node
 
-Kind = Literal["incident", "approval", "deployment", "digest", "policy"]
+Kind = Literal["incident", "approval", "deployment", "digest", "policy", "command"]
 
 
 @dataclass(frozen=True)
