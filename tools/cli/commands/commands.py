@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from nightshift.aws.fleet_commands import FleetCommands
-    from nightshift.fleet_command import Row
+    from nightshift.fleet_command import FleetCommand, Row
     from tools.cli.connection import Connection
 
 PANEL = "Look"
@@ -23,19 +23,13 @@ def command(
 ) -> None:
     """List the newest commands, or show what each node answered to one."""
     from nightshift import clock
-    from nightshift.errors import Permanent
     from tools.cli import screen
     from tools.cli.commands import run
     from tools.cli.connection import Connection
-    from tools.cli.errors import CliError
 
     connection = Connection(ctx.obj)
     if command_id:
-        try:
-            found = store(connection).get(command_id)
-        except Permanent as error:
-            raise CliError(error.message, "see them: nightshift commands") from error
-        run.show(connection, found, as_json=as_json)
+        run.show(connection, find(connection, command_id), as_json=as_json)
         return
     listed = list(store(connection).newest(limit))
     if as_json:
@@ -67,6 +61,16 @@ def store(connection: Connection) -> FleetCommands:
     from nightshift.aws.journals import Journals
 
     return FleetCommands(connection.output("CommandsTable"), Journals(connection.output("JournalTable")))
+
+
+def find(connection: Connection, command_id: str) -> FleetCommand:
+    """One command; raises CliError when there is none."""
+    from tools.cli.errors import CliError
+
+    found = store(connection).find(command_id)
+    if found is None:
+        raise CliError(f"there is no command {command_id}", "see them: nightshift commands")
+    return found
 
 
 def groups(rows: Sequence[Row]) -> list[list[Row]]:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from tools.cli.connection import Connection
 
 PANEL = "Look"
+#: The tables whose items remember the head of their own chain, and each one's key.
+KEPT = (
+    ("IncidentsTable", "incident_id"),
+    ("DeploymentsTable", "deployment_id"),
+    ("CommandsTable", "command_id"),
+)
 group = typer.Typer(help="The append-only record of every decision.", no_args_is_help=True)
 
 
@@ -123,7 +129,7 @@ def _heads(connection: Connection, incident_id: str) -> dict[str, str | None]:
     from nightshift.aws import tables
     from nightshift.aws.pauses import CHAIN
     from tools.cli import operators
-    from tools.cli.commands import deployments
+    from tools.cli.commands import commands, deployments
     from tools.cli.commands.incidents import find, store
 
     head = operators.pauses(connection).head
@@ -132,9 +138,11 @@ def _heads(connection: Connection, incident_id: str) -> dict[str, str | None]:
         return heads
     if incident_id.startswith("dep-"):
         return {incident_id: deployments.find(connection, incident_id).head}
+    if incident_id.startswith("cmd-"):
+        return {incident_id: commands.find(connection, incident_id).head}
     if incident_id:
         return {incident_id: find(store(connection), incident_id).head}
-    for table, key in (("IncidentsTable", "incident_id"), ("DeploymentsTable", "deployment_id")):
+    for table, key in KEPT:
         items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
         heads |= {item[key]: item["head"] for item in items if "head" in item}
     journal = connection.output("JournalTable")

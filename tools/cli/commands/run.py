@@ -163,6 +163,8 @@ def show(connection: Connection, ended: FleetCommand, *, as_json: bool) -> None:
         for text in (first.stdout, first.stderr):
             if text.strip():
                 print(text.rstrip("\n"))
-    print(f"{ended.command_id}: {ended.state}, {ended.reason}")
-    if ended.state != "Success":
+    why = f" ({ended.why})" if ended.why else ""
+    print(f"{ended.command_id}: {' '.join(ended.argv)} by {ended.by}{why}")
+    print(f"{ended.state}, {ended.reason or 'it still runs'}")
+    if ended.is_over and ended.state != "Success":
         print(f"again where it failed or never began: nightshift run --retry-failed {ended.command_id}")

@@ -15,7 +15,7 @@ def command(
         str,
         typer.Argument(
             metavar="ID",
-            help="An incident, a deployment or `pause`; by default the newest incident.",
+            help="An incident, a deployment, a command or `pause`; by default the newest incident.",
             show_default=False,
         ),
     ] = "",
@@ -29,7 +29,7 @@ def command(
     from nightshift.aws.journals import Journals
     from nightshift.journal import verify
     from tools.cli import operators, screen, story
-    from tools.cli.commands import deployments
+    from tools.cli.commands import commands, deployments, run
     from tools.cli.commands.incidents import find, row, store
     from tools.cli.connection import Connection
 
@@ -40,6 +40,9 @@ def command(
         return
     if incident_id.startswith("dep-"):
         deployments.show(connection, incident_id, as_json=as_json)
+        return
+    if incident_id.startswith("cmd-"):
+        run.show(connection, commands.find(connection, incident_id), as_json=as_json)
         return
     incident = find(store(connection), incident_id)
     entries = list(Journals(connection.output("JournalTable")).read(incident.incident_id))
