@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from nightshift.aws import session
 from tests.functional.deploying import commit, deployments, good, policy, push, repository, walk
-from tests.functional.machine import Machine
+from tests.functional.machine import Machine, turn
 from tests.functional.staging import made
 from tests.functional.world import World
 from tests.stack import stack
-from tools.cli import app, connection
+from tools.cli import app, connection, progress
 
 
 class Here:
@@ -25,6 +27,10 @@ class Here:
     def output(self, name: str) -> str:
         """A resource's name."""
         return stack().ref(name)
+
+    def client(self, service: str) -> object:
+        """A client of the world's AWS."""
+        return session.client(service)
 
 
 @pytest.fixture
@@ -71,6 +77,76 @@ def test_a_deployment_is_stopped_once_while_it_runs(
     assert walk(world, deployment_id).state == "Stopped"
     assert app.main(["stop", deployment_id, "--why", "again"]) == 1
     assert "is Stopped already" in capsys.readouterr().err
+
+
+def followed(world: World, deployment_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machines go on whenever the command waits: the deployment's, and that of what undoes it."""
+    machines: dict[str, Machine] = {}
+
+    def meanwhile(_: float) -> None:
+        for one in filter(None, (deployment_id, deployments(world).get(deployment_id).undone_by)):
+            machine = machines.setdefault(one, Machine(world, one, "deploy"))
+            if not machine.advance() and not turn(world):
+                world.pass_time(1)
+
+    monkeypatch.setattr(progress.time, "sleep", meanwhile)
+
+
+def test_a_deployment_is_followed_by_a_line_for_each_node(
+    world: World, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line when a node changes, none twice; then the whole, for people or as JSON."""
+    deployment_id = push(world, folder, commit(folder, "page", "new"))
+    followed(world, deployment_id, monkeypatch)
+    assert app.main(["deployments", deployment_id, "--follow"]) == 0
+    told = capsys.readouterr().out
+    for node in world.instances():
+        lines = [line.split()[1] for line in told.splitlines() if line.startswith(node)]
+        assert lines == ["InProgress", "Succeeded"]
+    assert app.main(["deployments", deployment_id, "--follow", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "Succeeded"
+    assert app.main(["deployments", "--follow"]) == 1
+
+
+def test_what_undoes_a_deployment_is_followed_too(
+    world: World, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the node that failed, and why; the answer is a failure."""
+    sha = commit(folder, "page", "bad")
+    deployment_id = push(world, folder, sha)
+    followed(world, deployment_id, monkeypatch)
+    monkeypatch.setattr(
+        world,
+        "_act",
+        lambda command: (
+            ("Success", "installed") if command.parameters["Version"] == "1.0.0" else ("Failed", "no port")
+        ),
+    )
+    assert app.main(["deployments", deployment_id, "--follow"]) == 1
+    told = capsys.readouterr().out
+    undo = deployments(world).get(deployment_id).undone_by
+    (node,) = deployments(world).get(deployment_id).nodes
+    assert f"{node}  Failed      Failed: no port" in told
+    assert f"{undo}  Succeeded" in told
+
+
+def test_packages_are_uploaded_as_they_were_built(
+    world: World, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One for each platform, below the app and its version; what lies there has the sum that was told."""
+    commit(folder, "main.py", "print('hi')\n")
+    arguments = ["package", "web", "--source", str(folder), "--out", str(tmp_path / "dist"), "--upload"]
+    capsys.readouterr()
+    assert app.main([*arguments, "--version", "1.2.3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    bucket, s3 = stack().ref("ArtifactsBucket"), session.client("s3")
+    found = s3.list_objects_v2(Bucket=bucket, Prefix="packages/web/1.2.3/")["Contents"]
+    assert len(told) == len(found) == 4
+    for one in told:
+        key = f"packages/web/1.2.3/{Path(one['file']).name}"
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        assert (one["uploaded"], one["sha256"]) == (True, hashlib.sha256(content).hexdigest())
+        assert content == Path(one["file"]).read_bytes()
 
 
 @pytest.mark.usefixtures("world")

@@ -50,6 +50,18 @@ def test_the_text_of_these_tests_is_sound() -> None:
     assert problems() == []
 
 
+def test_a_strategy_that_is_not_there_yet_is_refused_where_it_stands() -> None:
+    """Not at each push."""
+    app = """apps:
+  api:
+    repository: https://github.com/acme/api
+    groups: [api]
+    strategy: { kind: blue_green }
+symptoms:"""
+    (found,) = problems("symptoms:", app)
+    assert "blue_green is not there yet" in str(found)
+
+
 UP = """\
   up:
     metric: { namespace: N, name: Up }

@@ -44,6 +44,7 @@ def objections(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
     yield from _twice(policy)
     yield from _symptoms(policy, remedies)
     yield from _windows(policy)
+    yield from _strategies(policy)
     yield from _gates(policy)
     yield from _ssh(policy)
     for place, reason in (*policy_inspection.objections(policy), *policy_notify.objections(policy)):
@@ -97,6 +98,14 @@ def _symptoms(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
             if remedy not in remedies:
                 reason = f"there is no {remedy}; there are {', '.join(sorted(remedies))}"
                 yield Objection(("symptoms", name, "ladder", number), reason, "policy.unknown_remedy")
+
+
+def _strategies(policy: Policy) -> Iterator[Objection]:
+    """What could only be refused later, at each push."""
+    for name, app in policy.apps.items():
+        if app.strategy.kind == "blue_green":
+            reason = "blue_green is not there yet: nothing switches requests from one group to another"
+            yield Objection(("apps", name, "strategy", "kind"), reason)
 
 
 def _windows(policy: Policy) -> Iterator[Objection]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from tools.cli.connection import Connection
 
 PANEL = "Act"
-LOOK_SECONDS = 1.0
 
 
 def command(
@@ -34,19 +32,13 @@ def command(
 
 
 def follow(connection: Connection, order: Mapping[str, object], *, as_json: bool) -> None:
-    """Begin what ``order`` says, print a line when a node or the state changes, and exit 1 on a failure."""
+    """Begin what ``order`` says, follow it node by node, and exit 1 on a failure."""
+    from tools.cli import progress
     from tools.cli.commands import deployments
 
     adapter, failed = deployments.store(connection), False
     for deployment_id in begin(connection, order):
-        said: Mapping[str, str] = {}
-        while not (one := adapter.get(deployment_id)).is_over:
-            now = {deployment_id: one.state, **{node: touched.state for node, touched in one.nodes.items()}}
-            for name, state in now.items():
-                if not as_json and said.get(name) != state:
-                    print(f"{name}  {state}")
-            said = now
-            time.sleep(LOOK_SECONDS)
+        progress.follow(adapter, deployment_id, quiet=as_json)
         failed |= deployments.show(connection, deployment_id, as_json=as_json).state != "Succeeded"
     if failed:
         raise typer.Exit(1)

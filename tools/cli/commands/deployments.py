@@ -18,16 +18,25 @@ def command(
     ctx: typer.Context,
     deployment_id: Annotated[str, typer.Argument(metavar="ID", help="One only.", show_default=False)] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most this many of each group.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch one until it is over.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
-    """List the newest deployments, or show one node by node."""
+    """List the newest deployments, or show one node by node; exit 1 when one that is followed fails."""
     from nightshift.aws.policies import Policies
-    from tools.cli import screen
+    from tools.cli import progress, screen
     from tools.cli.connection import Connection
+    from tools.cli.errors import CliError
 
     connection = Connection(ctx.obj)
+    if follow:
+        if not deployment_id:
+            raise CliError("only one deployment can be followed", "nightshift deployments ID --follow")
+        find(connection, deployment_id)
+        progress.follow(store(connection), deployment_id, quiet=as_json)
     if deployment_id:
-        show(connection, deployment_id, as_json=as_json)
+        shown = show(connection, deployment_id, as_json=as_json)
+        if follow and shown.state != "Succeeded":
+            raise typer.Exit(1)
         return
     adapter = store(connection)
     _, policy = Policies(connection.output("PoliciesTable")).current()
