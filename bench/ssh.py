@@ -2,8 +2,9 @@
 
 The servers are real sshd on 200 loopback addresses, sixteen each, and share this machine with the clients:
 the ratios count, not the seconds. Clients take turns in random order, each in a process of its own; every
-figure is the median of its turns. OpenSSH is held to curve25519, which all others use; its masters' own work
-is not in its figures for warm connections.
+figure is the median of its turns, a ratio the median of its turns' own ratios to OpenSSH's. Warm connections
+have just been used: a turn of each client comes first that does not count. OpenSSH is held to curve25519, which
+all others use; its masters' own work is not in its figures for warm connections.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import getpass
 import json
+import operator
 import random
 import statistics
 import subprocess
@@ -29,7 +31,7 @@ from tests.ssh.servers import MISSING, SSHD, Site, Sshd
 SIZES = (1, 10, 50, 100, 200)
 TURNS = {1: 9, 10: 5, 50: 3, 100: 5, 200: 3}
 COLD = ("openssh", "nightshift", "asyncssh", "ssh2-python", "parallel-ssh")
-WARM = (*COLD[:2], "nightshift_shell", *COLD[2:])
+WARM = (*COLD[:2], "nightshift_shell", "nightshift_shell_idle", *COLD[2:])
 IDLE_SECONDS = 10.0
 MOST = max(SIZES)
 LISTENS = 16  # an sshd has no more sockets than this
@@ -98,8 +100,16 @@ def main() -> int:
     if SSHD is None:
         console.print(MISSING)
         return 1
+    rows: list[Row] = []
     with _site() as site_file:
-        rows = [*_idle(site_file), *_interleaved("cold", COLD, site_file), *_warm(site_file)]
+        for measured in (
+            _idle(site_file),
+            _interleaved("warm", WARM, site_file),
+            _interleaved("cold", COLD, site_file),
+        ):
+            for row in measured:
+                rows.append(row)
+                console.print(_line(row))
     targets = [_judged(rows, *target) for target in TARGETS]
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps({"name": "ssh", "rows": rows, "targets": targets}, indent=2) + "\n")
@@ -156,13 +166,11 @@ def _idle(site_file: Path) -> Iterator[Row]:
         "n": MOST,
         "client": "nightshift",
         "wall_s": round(idle["wall_s"], 1),
+        "cpu_ms_per_host": round(1000 * idle["cpu_s"] / MOST, 2),
+        "ratio": None,  # nobody else is asked to do nothing
         "core_percent": round(100 * idle["cpu_s"] / idle["wall_s"], 3),
         "kib_per_connection": round(grown / 1024 / (MOST - 1), 1),
     }
-
-
-def _warm(site_file: Path) -> Iterator[Row]:
-    yield from _interleaved("warm", WARM, site_file)
 
 
 def _interleaved(case: str, names: tuple[str, ...], site_file: Path) -> Iterator[Row]:
@@ -173,6 +181,8 @@ def _interleaved(case: str, names: tuple[str, ...], site_file: Path) -> Iterator
             worker.ask(*(("warm_up", MOST) if case == "warm" else ("cold", 1)))
         for size in SIZES:
             taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+            for worker in workers if case == "warm" else ():
+                worker.ask(case, size)
             for _ in range(TURNS[size]):
                 for worker in random.sample(workers, len(workers)):
                     taken[worker.name].append(worker.ask(case, size))
@@ -180,16 +190,17 @@ def _interleaved(case: str, names: tuple[str, ...], site_file: Path) -> Iterator
 
 
 def _rows(case: str, size: int, taken: dict[str, list[dict[str, float]]]) -> Iterator[Row]:
-    walls = {name: statistics.median(one["wall_s"] for one in answers) for name, answers in taken.items()}
+    reference = [one["wall_s"] for one in taken["openssh"]]
     for name, answers in taken.items():
+        walls = [one["wall_s"] for one in answers]
         spent = statistics.median(one["cpu_s"] for one in answers)
         yield {
             "case": case,
             "n": size,
             "client": name,
-            "wall_s": round(walls[name], 4),
+            "wall_s": round(statistics.median(walls), 4),
             "cpu_ms_per_host": round(1000 * spent / size, 2),
-            "ratio": round(walls[name] / walls["openssh"], 3),
+            "ratio": round(statistics.median(map(operator.truediv, walls, reference)), 3),
             "turns": len(answers),
         }
 
@@ -198,6 +209,14 @@ def _judged(rows: list[Row], case: str, client: str, size: int, figure: str, mos
     (row,) = (one for one in rows if (one["case"], one["client"], one["n"]) == (case, client, size))
     what = f"{case}, {client}, N={size}: {figure} at most {most:g}"
     return {"what": what, "is": row[figure], "met": row[figure] <= most}
+
+
+def _line(row: Row) -> str:
+    """What was just measured: the whole takes minutes."""
+    ratio = "" if row["ratio"] is None else f" ({row['ratio']:.3f})"
+    return (
+        f"{row['case']} N={row['n']} {row['client']}: {row['wall_s']} s{ratio}, {row['cpu_ms_per_host']} ms"
+    )
 
 
 def _table(title: str, rows: list[Row]) -> Table:

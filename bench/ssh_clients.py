@@ -7,6 +7,7 @@ process has grown by. SITE is a JSON file.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import json
@@ -46,14 +47,18 @@ class OpenSSH(Client):
 
 
 class Nightshift(Client):
-    """This project's layer, by exec or through the persistent shell."""
+    """This project's layer, by exec or through the persistent shell.
 
-    def __init__(self, site: dict[str, Any], *, through_shell: bool = False) -> None:
+    ``idle``: as if each connection had not been used for long, which must then show that it is there first.
+    """
+
+    def __init__(self, site: dict[str, Any], *, through_shell: bool = False, idle: bool = False) -> None:
         super().__init__(site)
         from nightshift_ssh.command import Command  # noqa: PLC0415 - each process loads its own client only
         from nightshift_ssh.login import Credentials  # noqa: PLC0415
 
         self._command = Command(("true",), through_shell=through_shell)
+        self._idle = idle
         known = Path(site["known_hosts"]).read_text()
         self._credentials = Credentials(site["user"], Path(site["key"]).read_text(), known)
         self._pool = self._made()
@@ -62,7 +67,10 @@ class Nightshift(Client):
         from nightshift_ssh.login import Login  # noqa: PLC0415
         from nightshift_ssh.pool import Limits, Pool  # noqa: PLC0415
 
-        return Pool(Login.of(self._credentials), Limits(idle_seconds=3600, connect_seconds=30))
+        limits = Limits(idle_seconds=3600, connect_seconds=30)
+        if self._idle:
+            limits = dataclasses.replace(limits, prove_seconds=0)
+        return Pool(Login.of(self._credentials), limits)
 
     def _run(self, pool: Any, hosts: list[str]) -> None:
         from nightshift_ssh.fan_out import run_all  # noqa: PLC0415
@@ -89,6 +97,7 @@ CLIENTS: dict[str, Callable[[dict[str, Any]], Client]] = {
     "openssh": OpenSSH,
     "nightshift": Nightshift,
     "nightshift_shell": functools.partial(Nightshift, through_shell=True),
+    "nightshift_shell_idle": functools.partial(Nightshift, through_shell=True, idle=True),
     "asyncssh": Asyncssh,
     "ssh2-python": Libssh2,
     "parallel-ssh": ParallelSSH,

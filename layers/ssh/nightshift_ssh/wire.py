@@ -62,14 +62,16 @@ class QuickSocket(socket.socket):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As ever, for one thread; whenever the kernel was asked, ask for quick acknowledgement again."""
-        if self._read == len(self._ahead):
-            self._ahead, self._read = super().recv(max(size, READ_AHEAD), flags), 0
+        if not self._ahead:
+            self._ahead = super().recv(max(size, READ_AHEAD), flags)
             if QUICKACK is not None:
                 # The peer may have reset the connection meanwhile: the next recv tells.
                 with contextlib.suppress(OSError):
                     self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         data = self._ahead[self._read : self._read + size]
         self._read += len(data)
+        if self._read == len(self._ahead):
+            self._ahead, self._read = b"", 0  # an idle connection keeps none of it
         return data
 
     @property
