@@ -3,8 +3,8 @@
 The servers are real sshd on 200 loopback addresses, sixteen each, and share this machine with the clients:
 the ratios count, not the seconds. Clients take turns in random order, each in a process of its own; every
 figure is the median of its turns, a ratio the median of its turns' own ratios to OpenSSH's. Warm connections
-have just been used: a turn of each client comes first that does not count. OpenSSH is held to curve25519, which
-all others use; its masters' own work is not in its figures for warm connections.
+have just been used: a turn of each client comes first that does not count. OpenSSH is held to curve25519,
+which all others use; its masters' own work is not in its figures for warm connections.
 """
 
 from __future__ import annotations
