@@ -240,6 +240,16 @@ def test_the_seams_of_paramiko_are_where_they_were(connection):
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
 
 
+def test_a_connection_is_one_thread_from_the_beginning(site, server, monkeypatch):
+    """The one that reads; paramiko's own timer of the handshake would be another."""
+    started = []
+    real = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: started.append(self) or real(self))
+    connection = connect(server.address(), site.login(), Deadline.after(PATIENCE))
+    assert started == [connection._transport]
+    connection.close()
+
+
 def test_nothing_is_logged_by_paramiko_itself(site, server, caplog):
     """Failures come as errors with codes, once."""
     with caplog.at_level(logging.DEBUG):

@@ -134,6 +134,10 @@ def _dispatch(name: str) -> Callable[[Channel, Message], None]:
     return handle
 
 
+def _no_timer(timeout: float) -> None:
+    """In place of ``Packetizer.start_handshake``."""
+
+
 class QuietTransport(paramiko.Transport):
     """A Transport that sleeps while idle, and whose sessions are heard.
 
@@ -141,6 +145,8 @@ class QuietTransport(paramiko.Transport):
     ``session`` calls, ``_active_check_timeout`` (how often the reading thread wakes to see whether it should
     end: at the stock 0.1 s, 200 idle connections burn 5 % of a core; ``QuickSocket.close`` wakes it instead)
     and ``_channel_handler_table``, whose plain functions would never reach an override.
+
+    ``connect`` has a deadline of its own: paramiko's would be one more thread for each connection.
     """
 
     _active_check_timeout = WAKE_SECONDS
@@ -148,6 +154,10 @@ class QuietTransport(paramiko.Transport):
         kind: _dispatch(handler.__name__)
         for kind, handler in paramiko.Transport._channel_handler_table.items()  # type: ignore[attr-defined]  # noqa: SLF001
     }
+
+    def __init__(self, sock: Any) -> None:
+        super().__init__(sock)
+        self.packetizer.start_handshake = _no_timer  # type: ignore[method-assign]
 
     def session(self, seconds: float) -> Heard:
         """A fresh session; raises SSHException, OSError or EOFError when none was opened in ``seconds``."""
