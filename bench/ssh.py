@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ TURNS = {1: 9, 10: 5, 50: 3, 100: 5, 200: 3}
 COLD = ("openssh", "nightshift", "asyncssh", "ssh2-python", "parallel-ssh")
 WARM = (*COLD[:2], "nightshift_shell", "nightshift_shell_idle", *COLD[2:])
 IDLE_SECONDS = 10.0
+PATIENCE = 180.0  # not every client has a deadline of its own
 MOST = max(SIZES)
 LISTENS = 16  # an sshd has no more sockets than this
 OUT = Path(__file__).parent / "out" / "ssh.json"
@@ -75,9 +77,12 @@ class Worker:
 
     def ask(self, *request: object) -> dict[str, float]:
         """Have it do one thing, and hear what that took."""
+        hung = threading.Timer(PATIENCE, self._process.kill)
+        hung.start()
         line = self._talk(json.dumps(request) + "\n")
+        hung.cancel()
         if not line:
-            raise RuntimeError(f"{self.name} ended at {request}")
+            raise RuntimeError(f"{self.name} ended at {request}, or took more than {PATIENCE:.0f} s")
         answer: dict[str, float] = json.loads(line)
         return answer
 
@@ -104,8 +109,8 @@ def main() -> int:
     with _site() as site_file:
         for measured in (
             _idle(site_file),
-            _interleaved("warm", WARM, site_file),
             _interleaved("cold", COLD, site_file),
+            _interleaved("warm", WARM, site_file),
         ):
             for row in measured:
                 rows.append(row)
