@@ -14,6 +14,7 @@ import getpass
 import json
 import operator
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -105,6 +106,7 @@ def main() -> int:
     if SSHD is None:
         console.print(MISSING)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or 200 sshd and their clients would stay
     rows: list[Row] = []
     with _site() as site_file:
         for measured in (
