@@ -37,8 +37,8 @@ demo: $(READY) ## break real processes and watch them heal, about 3 minutes (PLA
 
 ##@ The local stack
 .PHONY: up
-up: $(READY) ## start the embedded cloud and six nodes, and leave them running
-	@$(PY) -m tools.cli up
+up: $(READY) ## start the embedded cloud and six nodes, and leave them running (PUSH=batch: they push samples)
+	@$(PY) -m tools.cli up $(if $(PUSH),--push $(PUSH))
 
 .PHONY: down
 down: $(READY) ## stop them and leave nothing behind

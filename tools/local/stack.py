@@ -16,6 +16,7 @@ from tools.local.cloud.deploy import DeployFailed, deploy, warm
 from tools.local.cloud.package import PackageFailed
 from tools.local.daemons import Daemon, DaemonFailed
 from tools.local.fleet.machine import remove_folder
+from tools.local.fleet.settings import PUSH_MASTER
 from tools.local.paths import ROOT, home
 from tools.local.ports import Ports, PortUnusable, chosen, require_free
 from tools.local.serving import NotServing, wait_serving
@@ -105,6 +106,7 @@ def _start(
     def clients(service: str) -> Any:
         return client(service, endpoint)
 
+    _keep_push_master(place, clients, outputs)
     progress("adopting the policy, publishing the first releases")
     seed.adopt_policy(clients, outputs["ArtifactsBucket"], seed.policy_text(ports))
     seed.publish_login(clients, outputs["ArtifactsBucket"])
@@ -124,6 +126,14 @@ def _start(
     }
     record.complete(place, stack)
     return stack
+
+
+def _keep_push_master(place: Path, clients: Callable[[str], Any], outputs: Mapping[str, str]) -> None:
+    """For the fleet, which gives each node its key as it boots; a fleet in AWS has nothing of the kind."""
+    found = clients("secretsmanager").get_secret_value(SecretId=outputs["SamplesSecretArn"])
+    file = place / "run" / PUSH_MASTER
+    file.touch(mode=0o600)
+    file.write_text(str(found["SecretString"]))
 
 
 def _start_daemons(place: Path, ports: Ports, endpoint: str, fleet: str) -> list[Daemon]:

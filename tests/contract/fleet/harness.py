@@ -13,9 +13,11 @@ import boto3
 import psutil
 
 from tests.contract.fleet.stub_cloud import StubCloud
+from tests.contract.pushing import MASTER
 from tools.local.apps.release import build
 from tools.local.fleet.ports import pick_ports
 from tools.local.fleet.processes import processes_of
+from tools.local.fleet.settings import PUSH_MASTER
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STEPS = itertools.count(1)
@@ -70,7 +72,8 @@ class FleetUnderTest:
 
     def start(self):
         """Start and wait until it is ready."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "run").mkdir(parents=True, exist_ok=True)
+        (self.home / "run" / PUSH_MASTER).write_text(MASTER)
         with (self.home / "fleet.log").open("ab") as log:
             self.process = subprocess.Popen(self.command(), cwd=REPOSITORY, stderr=log)
         wait_for(lambda: get(f"{self.url}/fleet/ready"))

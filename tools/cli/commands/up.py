@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import click
+import typer
+
 PANEL = "The local stack"
 
 
-def command() -> None:
+def command(
+    push: Annotated[
+        str,
+        typer.Option(
+            help="Whether nodes push samples between passes.",
+            click_type=click.Choice(["none", "batch", "interval"]),
+        ),
+    ] = "none",
+) -> None:
     """Start the embedded cloud and six nodes on this machine."""
     import time
 
@@ -19,7 +32,7 @@ def command() -> None:
         print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
 
     try:
-        stack = up(say)
+        stack = up(say, parameters={"PushSamples": push})
     except AlreadyUp as already:
         print(f"already up at {already.stack['endpoint']} since {already.stack['started_at']}")
         print("  look: nightshift status    stop: make down")

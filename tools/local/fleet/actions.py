@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .answers import command_answer, get_answer, invocation_answer
+from .associations import Associations
 from .commands import Commands
 from .documents import Document, DocumentStore
 from .errors import SsmError
@@ -16,10 +17,13 @@ DEFAULT_PAGE, LARGEST_PAGE = 50, 50
 class Actions:
     """SSM as far as a fleet needs it."""
 
-    def __init__(self, documents: DocumentStore, registry: Registry, commands: Commands) -> None:
+    def __init__(
+        self, documents: DocumentStore, registry: Registry, commands: Commands, associations: Associations
+    ) -> None:
         self._documents = documents
         self._registry = registry
         self._commands = commands
+        self._associations = associations
 
     def perform(self, action: str, request: dict[str, Any]) -> Answer:
         """Answer one request.
@@ -45,6 +49,8 @@ class Actions:
             "GetDocument": self._get_document,
             "DescribeDocument": self._describe_document,
             "ListDocuments": self._list_documents,
+            "CreateAssociation": self._create_association,
+            "DeleteAssociation": self._delete_association,
         }
         if action not in known:
             raise SsmError("UnknownOperationException", f"{action} is not served here")
@@ -114,6 +120,14 @@ class Actions:
             str(request.get("DocumentFormat") or "JSON"),
         )
         return {"DocumentDescription": _described(document)}
+
+    def _create_association(self, request: dict[str, Any]) -> Answer:
+        made = self._associations.create(request, list(self._registry.manageable().values()))
+        return {"AssociationDescription": {"AssociationId": made.id, "Name": request["Name"]}}
+
+    def _delete_association(self, request: dict[str, Any]) -> Answer:
+        self._associations.delete(str(request.get("AssociationId", "")))
+        return {}
 
     def _default_version(self, request: dict[str, Any]) -> Answer:
         document = self._documents.find(str(request.get("Name", "")), str(request.get("DocumentVersion", "")))

@@ -27,6 +27,14 @@ class Commands:
         self._bus = bus
         self.commands: OrderedDict[str, Command] = OrderedDict()
 
+    def check(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """Whether a document could be sent with these parameters.
+
+        Raises:
+            SsmError: InvalidDocument, InvalidParameters.
+        """
+        resolve(self._documents.find(name).declarations, parameters)
+
     def send(self, request: dict[str, Any]) -> Command:
         """Accept a SendCommand request.
 

@@ -11,11 +11,12 @@ from .answers import instance_arn
 from .auto_scaling import UNREACHABLE, AutoScaling, GroupView
 from .bus import EventBus
 from .errors import FleetError
-from .layout import NodeFacts
+from .keys import bring_push_key
+from .layout import PUSH_KEY, NodeFacts
 from .machine import Machine
 from .ports import pick_ports
 from .registry import Node, Registry
-from .settings import FleetSettings
+from .settings import PUSH_MASTER, FleetSettings
 
 LOG = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -133,6 +134,9 @@ class Controller:
                 return
             await asyncio.to_thread(self._scaling.tag_name, node.id, node.facts.name)
             try:
+                bring_push_key(
+                    self._settings.home / "run" / PUSH_MASTER, node.id, node.facts.machine / PUSH_KEY
+                )
                 await asyncio.to_thread(node.machine.boot)
                 await asyncio.wait_for(node.hello.wait(), REGISTRATION_SECONDS)
             except (OSError, FleetError):  # a TimeoutError is an OSError

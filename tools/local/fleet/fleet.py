@@ -10,6 +10,7 @@ import subprocess
 from aiohttp import web
 
 from .actions import Actions
+from .associations import Associations
 from .auto_scaling import AutoScaling, moto_mark, start_moto
 from .bus import EventBus
 from .commands import Commands
@@ -45,10 +46,12 @@ class Fleet:
         self._plain = [
             PlainMachine(settings.home, name, base + number) for number, name in enumerate(NAMES) if base
         ]
+        associations = Associations(self._commands)
         self._server = Server(
-            Actions(documents, self._registry, self._commands),
+            Actions(documents, self._registry, self._commands, associations),
             self._commands,
             self._registry,
+            associations,
             self._proxies.url,
         )
 

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .processes import MARK
-from .settings import HOST
+from .settings import DISK_QUOTA_BYTES, HOST
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+PUSH_KEY = "push.key"
 SETPRIV = (
     "setpriv",
     "--bounding-set=-all",
@@ -139,6 +140,13 @@ exec {start}
 
 def _supervisor_conf(facts: NodeFacts, supervisor_port: int) -> str:
     password = secrets.token_urlsafe(24)
+    quota = str(DISK_QUOTA_BYTES // 1024)
+    pushing = {
+        "NIGHTSHIFT_PUSH": f"{facts.state}/push",
+        "NIGHTSHIFT_STATE": str(facts.state),
+        "NIGHTSHIFT_ROOT": facts.dir,
+        "NIGHTSHIFT_DISK_QUOTA_KIB": quota,
+    }
     service = {
         "PORT": str(facts.port),
         "NODE_ID": facts.id,
@@ -146,7 +154,9 @@ def _supervisor_conf(facts: NodeFacts, supervisor_port: int) -> str:
         "NIGHTSHIFT_ROOT": facts.dir,
     }
     user = "user=root\n" if os.geteuid() == 0 else ""
-    environment = ",".join(f'{name}="{value}"' for name, value in service.items())
+    environment, pushes = (
+        ",".join(f'{name}="{value}"' for name, value in one.items()) for one in (service, pushing)
+    )
     text = f"""[supervisord]
 {user}logfile={facts.machine}/supervisord.log
 logfile_maxbytes=256KB
@@ -177,6 +187,20 @@ startretries=1000
 redirect_stderr=true
 stdout_logfile={facts.machine}/agent.log
 stdout_logfile_maxbytes=256KB
+stdout_logfile_backups=1
+
+; Started by the document that installs it.
+[program:push]
+command=sh "{facts.state}/push/push"
+environment={pushes}
+autostart=false
+autorestart=true
+startsecs=1
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={facts.machine}/push.log
+stdout_logfile_maxbytes=64KB
 stdout_logfile_backups=1
 
 ; Nobody but Nightshift restarts the service. The whole group goes with it, a stopped one too.

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from .actions import Actions
+from .associations import Associations
 from .commands import Commands
 from .errors import SsmError
 from .registry import Node, Registry
@@ -31,9 +32,11 @@ class Server:
         actions: Actions,
         commands: Commands,
         registry: Registry,
+        associations: Associations,
         proxy_url: Callable[[str], str | None],
     ) -> None:
         self._actions = actions
+        self._associations = associations
         self._commands = commands
         self._registry = registry
         self._proxy_url = proxy_url
@@ -108,6 +111,7 @@ class Server:
         node, body = self._speaker(request), await request.json()
         node.greet(int(body["agent_pid"]), str(body["host_key"]))
         LOG.info("%s (%s) registered", node.facts.name, node.id)
+        self._associations.welcome(node)
         return web.json_response({})
 
     async def _work(self, request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ REGION = "us-east-1"
 # Proxies listen on ports just above the stack's; nodes keep clear of this many of them.
 RESERVED_PORTS = 64
 CPU_BUDGET_CORES = 0.25
+PUSH_MASTER = "samples.master"  # in run/: what node keys are derived from
 DISK_QUOTA_BYTES = 32 * 1024 * 1024
 
 

@@ -35,10 +35,11 @@ def choose_targets(request: Mapping[str, Any], registry: Registry) -> list[Node]
         if not str(tag.get("Key", "")).startswith(("tag:", "tag-key")):
             raise SsmError("InvalidTarget", f"target key {tag.get('Key')!r} is unknown here")
     chosen = dict.fromkeys(ids) if ids else dict.fromkeys(known)
-    return [known[one] for one in chosen if all(_has_tag(known[one], tag) for tag in tags)]
+    return [known[one] for one in chosen if all(has_tag(known[one], tag) for tag in tags)]
 
 
-def _has_tag(node: Node, target: Mapping[str, Any]) -> bool:
+def has_tag(node: Node, target: Mapping[str, Any]) -> bool:
+    """Whether a node has the tag (`tag:NAME`), or a tag of that name (`tag-key`), that a target asks for."""
     key, values = str(target["Key"]), target.get("Values", [])
     if key == "tag-key":
         return any(value in node.tags for value in values)

@@ -1,6 +1,6 @@
-"""`AWS::SSM::Document` in templates: created, updated and deleted at the local fleet, which runs them.
+"""Documents and associations in templates, `AWS::SSM::…`: made at the local fleet, which runs them.
 
-Upstream's CloudFormation does not know the type.
+Upstream's CloudFormation does not know the types.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Made = tuple[str, dict[str, Any]]
 
 
 def apply(config: CloudConfig) -> None:
-    """Register the type."""
+    """Register the types."""
     from ministack.services.cloudformation import provisioners
 
     documents = Documents(config.fleet)
@@ -24,6 +24,12 @@ def apply(config: CloudConfig) -> None:
         "create": documents.create,
         "update": documents.update,
         "delete": documents.delete,
+    }
+    associations = Associations(config.fleet)
+    provisioners._RESOURCE_HANDLERS["AWS::SSM::Association"] = {
+        "create": associations.create,
+        "update": associations.update,
+        "delete": associations.delete,
     }
 
 
@@ -79,3 +85,29 @@ def _body(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         "Content": content if isinstance(content, str) else json.dumps(content),
         "DocumentFormat": properties.get("DocumentFormat", "JSON"),
     }
+
+
+@dataclass(frozen=True)
+class Associations:
+    """CloudFormation's three operations, against the fleet at base URL `fleet`."""
+
+    fleet: str
+
+    def create(self, _logical_id: str, properties: dict[str, Any], _stack: str) -> Made:
+        """Create the association; its id is the physical id."""
+        made = call(self.fleet, "CreateAssociation", properties)
+        return str(made["AssociationDescription"]["AssociationId"]), {}
+
+    def update(self, physical_id: str, _old: Any, new: dict[str, Any], stack: str) -> Made:
+        """A new one in its place, which every node runs."""
+        made = self.create("", new, stack)
+        self.delete(physical_id, new)
+        return made
+
+    def delete(self, physical_id: str, _properties: Any) -> None:
+        """Delete the association; one that is gone already is fine."""
+        try:
+            call(self.fleet, "DeleteAssociation", {"AssociationId": physical_id})
+        except FleetRefused as refused:
+            if refused.code != "AssociationDoesNotExist":
+                raise

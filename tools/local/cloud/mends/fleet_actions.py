@@ -26,6 +26,8 @@ FLEET_ACTIONS = frozenset(
         "GetDocument",
         "DescribeDocument",
         "ListDocuments",
+        "CreateAssociation",
+        "DeleteAssociation",
     }
 )
 

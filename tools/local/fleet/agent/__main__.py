@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.local.fleet.agent import ssh
 from tools.local.fleet.keys import ensure_host_key
-from tools.local.fleet.layout import NodeFacts, scrubbed_environment
+from tools.local.fleet.layout import PUSH_KEY, NodeFacts, scrubbed_environment
 from tools.local.fleet.settings import DISK_QUOTA_BYTES
 
 from .documents import DocumentRunner
@@ -28,6 +28,7 @@ def document_environment(facts: NodeFacts) -> dict[str, str]:
         "NIGHTSHIFT_DISK_QUOTA_KIB": str(DISK_QUOTA_BYTES // 1024),
         "NIGHTSHIFT_APP": facts.app,
         "NIGHTSHIFT_SERVICE_PORT": str(facts.port),
+        "NIGHTSHIFT_PUSH_KEY": str(facts.machine / PUSH_KEY),
         "SUPERVISOR_CONF": str(facts.supervisor_conf),
         "AWS_SSM_INSTANCE_ID": facts.id,
         "AWS_SSM_REGION_NAME": "us-east-1",
