@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
-import click
 import typer
 
 PANEL = "The local stack"
 
 
+class Push(StrEnum):
+    """How nodes push samples between passes."""
+
+    NONE = "none"
+    BATCH = "batch"
+    INTERVAL = "interval"
+
+
 def command(
-    push: Annotated[
-        str,
-        typer.Option(
-            help="Whether nodes push samples between passes.",
-            click_type=click.Choice(["none", "batch", "interval"]),
-        ),
-    ] = "none",
+    push: Annotated[Push, typer.Option(help="Whether nodes push samples between passes.")] = Push.NONE,
 ) -> None:
     """Start the embedded cloud and six nodes on this machine."""
     import time
@@ -32,7 +34,7 @@ def command(
         print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
 
     try:
-        stack = up(say, parameters={"PushSamples": push})
+        stack = up(say, parameters={"PushSamples": push.value})
     except AlreadyUp as already:
         print(f"already up at {already.stack['endpoint']} since {already.stack['started_at']}")
         print("  look: nightshift status    stop: make down")
