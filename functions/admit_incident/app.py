@@ -18,6 +18,7 @@ from nightshift.aws.tables import Write
 from nightshift.decisions import recorded
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
+from nightshift.entry import entry
 from nightshift.incident import Attempt, Incident, Lease, Reach
 from nightshift.journal import Note
 from nightshift.settings import Settings
@@ -46,7 +47,7 @@ class Request(BaseModel):
     incident_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state, with what that state needs."""
     request = envelopes.read(Request, event)

@@ -13,6 +13,7 @@ from nightshift import clock, policy, policy_changes, policy_provenance, policy_
 from nightshift.aws import auto_scaling
 from nightshift.aws.policies import Pointer, Refusal
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import Refused
 from nightshift.events import PolicyChanged, traceparent
 from nightshift.incident import Capacity
@@ -30,7 +31,7 @@ class Environment(sources.Here):
     bus_name: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Adopt what the sources say now; the answer says the version in force and why."""
     answer = adopt(clock.now())

@@ -17,6 +17,7 @@ from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollout import Progress, Step
 from nightshift.decisions.verification import Aftermath, verify
 from nightshift.deployment import Deployment, Touched
+from nightshift.entry import entry
 from nightshift.errors import Refused
 from nightshift.incident import GroupState
 from nightshift.journal import Note
@@ -48,7 +49,7 @@ class Request(BaseModel):
     deployment_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: the next batch, look again, or close."""
     request = envelopes.read(Request, event)

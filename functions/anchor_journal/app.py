@@ -12,6 +12,7 @@ from nightshift import anchors, clock
 from nightshift.anchors import Anchor, Head
 from nightshift.aws.anchorage import Anchorage
 from nightshift.aws.journals import Journals
+from nightshift.entry import entry
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -24,7 +25,7 @@ class Environment(Settings):
     anchors_bucket: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Anchor every hour that is over and was not yet; answers them."""
     here = Environment.current()

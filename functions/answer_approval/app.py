@@ -13,6 +13,7 @@ from nightshift import approval_page, clock, envelopes, links
 from nightshift.approvals import Decision, pending
 from nightshift.aws import secrets
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
 from nightshift.journal import Note
@@ -59,7 +60,7 @@ class Request(BaseModel):
         return {"incident_id": self.incident_id}
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Decide once, by a command or by a link; an answer that does not count says why, with a code."""
     if "requestContext" in event:

@@ -14,6 +14,7 @@ from nightshift.aws.commands import Invocation
 from nightshift.aws.intents import Ordered
 from nightshift.aws.steps import CommandEnd, Steps
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import NightshiftError, Refused
 from nightshift.incident import Step
 from nightshift.settings import Settings
@@ -35,7 +36,7 @@ class Environment(Settings):
     artifacts_bucket: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the remedy; the task token is answered when its command ends (or here, when it cannot begin)."""
     order = envelopes.read(Ordered, event)

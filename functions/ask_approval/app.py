@@ -13,6 +13,7 @@ from nightshift import clock, deployment_page, envelopes, pages
 from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.entry import entry
 from nightshift.events import Instant
 from nightshift.incident import Approval, Incident, Step
 from nightshift.journal import Note
@@ -86,7 +87,7 @@ class Request(BaseModel):
         )
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Ask once; a retried call only brings its new token and reaches the channels that miss the question."""
     request, now = envelopes.read(Request, event), clock.now()

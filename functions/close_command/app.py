@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import CommandCompleted, traceparent
 from nightshift.fleet_command import UNFINISHED, FleetCommand, Row, State
@@ -39,7 +40,7 @@ class Request(BaseModel):
     reason: str = ""
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Close by the machine's word, or by a dead machine's status event."""
     if event.get("source") == "aws.states":

@@ -17,6 +17,7 @@ from nightshift.decisions import recorded
 from nightshift.decisions.recorded import Undoing
 from nightshift.decisions.rollback import Way, way_back
 from nightshift.deployment import Deployment, undo_of
+from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import DeploymentEvent, DeploymentFailed, DeploymentSucceeded, traceparent
 from nightshift.incident import Deployed, GroupState, Lease, Release
@@ -53,7 +54,7 @@ class Request(BaseModel):
     roll_back: bool = False
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Close by the machine's word, or by a dead machine's status event, which undoes what was touched."""
     if event.get("source") == "aws.states":

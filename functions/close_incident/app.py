@@ -16,6 +16,7 @@ from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.decisions import efficacy
+from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
 from nightshift.events import (
     IncidentEscalated,
@@ -53,7 +54,7 @@ class Request(BaseModel):
     version: int | None = None
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Close by the machine's word, by a dead machine's status event, or by an alarm that fell quiet."""
     now = clock.now()

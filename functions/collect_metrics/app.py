@@ -16,6 +16,7 @@ from nightshift.aws.stores import Stores
 from nightshift.decisions import findings, inspecting
 from nightshift.decisions.findings import Change
 from nightshift.decisions.inspecting import Answered, Looked
+from nightshift.entry import entry
 from nightshift.envelopes import CommandStatusChange
 from nightshift.events import FindingCleared, FindingRaised, traceparent
 from nightshift.passes import Batch, Pass
@@ -41,7 +42,7 @@ class Request(BaseModel):
     batch: int
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Collect a batch by its command's end, or by the word of who asked it by SSH or finds it overdue."""
     if event.get("source") != "aws.ssm":

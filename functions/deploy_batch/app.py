@@ -13,6 +13,7 @@ from nightshift import clock, envelopes, targets, traffic
 from nightshift.aws import artifacts
 from nightshift.aws.stores import Stores
 from nightshift.deployment import DEPLOY, Deployment, Touched
+from nightshift.entry import entry
 from nightshift.errors import Conflict, Refused
 from nightshift.incident import Lease, Release, Step
 from nightshift.journal import Note
@@ -43,7 +44,7 @@ class Request(BaseModel):
     batch: tuple[str, ...]
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer when to look again: soon, for what was sent; and why, when a node is somebody else's now."""
     request, now = envelopes.read(Request, event), clock.now()

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, traffic
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.incident import GroupState, Incident
 from nightshift.journal import Note
 from nightshift.policy import Policy
@@ -36,7 +37,7 @@ class Request(BaseModel):
     incident_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer whether the node still has requests to answer, and when to look again."""
     request, now = envelopes.read(Request, event), clock.now()

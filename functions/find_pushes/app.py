@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import clock
 from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import Permanent, Refused, Retryable
 from nightshift.events import CodePushed, traceparent
 from nightshift.policy_apps import App
@@ -35,7 +36,7 @@ class Environment(Settings):
     git_secrets: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Look at every app's branch; answers what was published and which could not be read."""
     found, failed = find(clock.now())

@@ -18,6 +18,7 @@ from nightshift.aws.stores import Stores
 from nightshift.decisions import inspecting
 from nightshift.decisions import pushes as pushed
 from nightshift.decisions.pushes import Arrived
+from nightshift.entry import entry
 from nightshift.events import Finding, FindingCleared, FindingRaised, traceparent
 from nightshift.policy import Policy
 from nightshift.pushing import Package
@@ -37,7 +38,7 @@ class Environment(Settings):
     artifacts_bucket: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Ingest one batch of the queue; what is no package goes to the dead-letter queue, alone.
 

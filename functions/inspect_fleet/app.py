@@ -14,6 +14,7 @@ from nightshift.aws import functions, probes, reports, tables
 from nightshift.aws.probes import UnknownNode
 from nightshift.aws.stores import Stores
 from nightshift.decisions import roll_call, selection
+from nightshift.entry import entry
 from nightshift.errors import Permanent
 from nightshift.passes import Batch, Member, Pass, Row
 from nightshift.settings import Settings
@@ -42,7 +43,7 @@ class Request(BaseModel):
     group: str = ""
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the pass that was begun; or ``running``, when a scheduled one found another still at work."""
     request, now = envelopes.read(Request, event), clock.now()

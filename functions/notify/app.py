@@ -16,6 +16,7 @@ from nightshift.aws.outbox import Entry
 from nightshift.aws.pager import Record, Sent
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
+from nightshift.entry import entry
 from nightshift.errors import Permanent, Refused
 from nightshift.events import CommandCompleted, PolicyChanged
 from nightshift.journal import Note
@@ -62,7 +63,7 @@ class Unsent(BaseModel):
     page: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Page by the machine's word, by ``IncidentEscalated`` when the machine itself died, or once more."""
     now, name = clock.now(), str(event.get("detail-type", ""))

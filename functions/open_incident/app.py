@@ -12,6 +12,7 @@ from nightshift import clock, envelopes
 from nightshift.aws import executions
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.events import STORM, IncidentOpened, IncidentResolved, SignalRaised, traceparent
 from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note
@@ -32,7 +33,7 @@ class Environment(Settings):
     heal_state_machine_arn: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer what became of the signal: ``opened``, ``joined``, ``duplicate`` or ``stale``."""
     signal = envelopes.detail(SignalRaised, event)

@@ -16,6 +16,7 @@ from nightshift.decisions import gates, recorded, rollback, rollout
 from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.recorded import Asked, Planning
 from nightshift.deployment import Deployment
+from nightshift.entry import entry
 from nightshift.errors import Conflict, Permanent, Refused
 from nightshift.events import DeploymentStarted, traceparent
 from nightshift.incident import GroupState, Release
@@ -53,7 +54,7 @@ class Request(BaseModel):
     deployment_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: wait for the turn, go on, or close; what is refused is closed."""
     request, now = envelopes.read(Request, event), clock.now()

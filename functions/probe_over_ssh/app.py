@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from nightshift import envelopes
 from nightshift.aws import functions, probes, reports, ssh_login
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import NightshiftError
 from nightshift.passes import Batch, Member, Reached
 from nightshift.settings import Settings
@@ -43,7 +44,7 @@ class Request(BaseModel):
     batch: int
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Ask every node, store the answers, and have them read; a repetition only asks again."""
     request, here = envelopes.read(Request, event), Environment.current()

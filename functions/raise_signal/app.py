@@ -11,6 +11,7 @@ from nightshift import envelopes
 from nightshift.aws.stores import Stores
 from nightshift.decisions import finding, signals
 from nightshift.decisions.finding import Known
+from nightshift.entry import entry
 from nightshift.envelopes import AlarmStateChange
 from nightshift.events import (
     Finding,
@@ -39,7 +40,7 @@ class Environment(Settings):
     alarm_prefix: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Turn one alarm event into ``SignalRaised`` or ``SignalCleared``, or a batch's findings into several.
 

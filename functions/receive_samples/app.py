@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes, pushing
 from nightshift.aws import queues, secrets
+from nightshift.entry import entry
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
 from nightshift.settings import Settings
@@ -38,7 +39,7 @@ class Environment(Settings):
     samples_queue_url: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer 202 when the samples are safe in the queue, 4xx for what is refused; an error is a 5xx."""
     request = envelopes.read(HttpRequest, event)

@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import clock, envelopes, webhooks
 from nightshift.aws import secrets, tables
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
 from nightshift.events import CodePushed, GateReported
@@ -44,7 +45,7 @@ class Environment(Settings):
     gate_secrets: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer 202 for what was taken, 200 for what was taken before or means nothing, 4xx for the rest."""
     request = envelopes.read(HttpRequest, event)

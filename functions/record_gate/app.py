@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import envelopes
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.events import GateReported
 from nightshift.gate import Report
 from nightshift.settings import Settings
@@ -22,7 +23,7 @@ class Environment(Settings):
     gates_table: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Keep it, unless a newer report is known; answers whether."""
     told = envelopes.detail(GateReported, event)

@@ -13,6 +13,7 @@ from nightshift.aws import auto_scaling
 from nightshift.aws.commands import Invocation
 from nightshift.aws.intents import Ordered
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import NightshiftError, Refused
 from nightshift.settings import Settings
 
@@ -32,7 +33,7 @@ class Environment(Settings):
     steps_table: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Terminate the node in its group; ``welcome_node`` and ``resume_step`` answer the task token."""
     order = envelopes.read(Ordered, event)

@@ -12,6 +12,7 @@ from nightshift import clock, envelopes, inspection_page, passes
 from nightshift.aws import reports
 from nightshift.aws.stores import Stores
 from nightshift.decisions import reporting
+from nightshift.entry import entry
 from nightshift.events import InspectionCollected, InspectionCompleted, traceparent
 from nightshift.passes import Pass, Row
 from nightshift.settings import Settings
@@ -29,7 +30,7 @@ class Environment(Settings):
     artifacts_bucket: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Report a pass once; a second word about it changes nothing."""
     collected = envelopes.detail(InspectionCollected, event)

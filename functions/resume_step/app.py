@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import clock, envelopes
 from nightshift.aws import commands
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import CommandStatusChange
 from nightshift.errors import Permanent
 from nightshift.settings import Settings
@@ -29,7 +30,7 @@ class Environment(Settings):
     artifacts_bucket: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Match a command's end with its step; if the sender has not noted it yet, the sender concludes."""
     command = envelopes.read(CommandStatusChange, event).detail

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import envelopes
 from nightshift.aws import metrics, tables
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import InstanceChange
 from nightshift.settings import Settings
 
@@ -24,7 +25,7 @@ class Environment(Settings):
     alarm_prefix: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Mark the node terminated and delete its alarms; a node that is not in the inventory is not ours."""
     node_id = envelopes.read(InstanceChange, event).detail.instance_id

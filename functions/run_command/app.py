@@ -16,6 +16,7 @@ from nightshift.aws import ssh_login
 from nightshift.aws.remote_runs import BySsm
 from nightshift.aws.stores import Stores
 from nightshift.decisions import rate_control
+from nightshift.entry import entry
 from nightshift.errors import NightshiftError
 from nightshift.fleet_command import OUTPUT_LIMIT, Row, Ssh, Status
 from nightshift.settings import Settings
@@ -51,7 +52,7 @@ class Request(BaseModel):
     command_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: run on in a fresh invocation, or close."""
     request = envelopes.read(Request, event)

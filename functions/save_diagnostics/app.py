@@ -13,6 +13,7 @@ from nightshift import clock, envelopes
 from nightshift.aws import commands, tables
 from nightshift.aws.commands import Invocation
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import NightshiftError, Refused
 from nightshift.incident import DIAGNOSE, Step
 from nightshift.settings import Settings
@@ -40,7 +41,7 @@ class Request(BaseModel):
     token: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the document that only reads; ``resume_step`` saves what it prints and answers the token."""
     request = envelopes.read(Request, event)

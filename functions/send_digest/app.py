@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import clock, digest
 from nightshift.aws import tables
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -29,7 +30,7 @@ class Environment(Settings):
     local_channels: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Send the digest of the day before; answers which channels took it."""
     sent = send(clock.now())

@@ -15,6 +15,7 @@ from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.decisions import rate_control, selection
 from nightshift.decisions.selection import Selector
+from nightshift.entry import entry
 from nightshift.errors import Refused
 from nightshift.fleet_command import FleetCommand, Row, Target
 from nightshift.journal import Note
@@ -55,7 +56,7 @@ class Request(BaseModel):
     max_errors: Errors | None = None
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the command that was begun (or is known), and for how many nodes."""
     begun = start(envelopes.read(Request, event), clock.now())

@@ -14,6 +14,7 @@ from nightshift import clock, envelopes
 from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.deployment import Deployment
+from nightshift.entry import entry
 from nightshift.errors import Refused
 from nightshift.events import CodePushed
 from nightshift.journal import Note
@@ -61,7 +62,7 @@ class Delegation(BaseModel):
     reason: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Begin by ``CodePushed``, a person's order or an incident; answers what was begun (or is known)."""
     now = clock.now()

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, sweeps
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.errors import Retryable
 
 logger, metrics = Logger(), Metrics()
@@ -20,7 +21,7 @@ class Environment(sweeps.Here):
     """What the sweeps are told."""
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run every sweep; raises Retryable ``sweep.failed`` when one of them did, after all have run."""
     said, failed = run(sweeps.names(), clock.now())

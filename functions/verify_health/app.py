@@ -18,6 +18,7 @@ from nightshift.aws.tables import Write
 from nightshift.decisions import recorded
 from nightshift.decisions.verification import Aftermath, Replacement
 from nightshift.decisions.verification import verify as judge
+from nightshift.entry import entry
 from nightshift.errors import Permanent
 from nightshift.incident import Incident, Level, Sample
 from nightshift.journal import Note
@@ -47,7 +48,7 @@ class Request(BaseModel):
     incident_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the machine's next state: look again, next level, or close as healed."""
     request = envelopes.read(Request, event)

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from nightshift import clock, envelopes
 from nightshift.aws import artifacts, commands, instances, metrics, tables
 from nightshift.aws.stores import Stores
+from nightshift.entry import entry
 from nightshift.envelopes import InstanceChange
 from nightshift.errors import Retryable
 from nightshift.incident import GroupState, Lease, Node, Step
@@ -38,7 +39,7 @@ class Environment(Settings):
     alarm_prefix: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Welcome the node of one queued launch event.
 

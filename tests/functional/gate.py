@@ -38,7 +38,7 @@ class Gate(State):
     ``configuration`` is what AppConfig has deployed; empty until somebody did.
     ``pulse`` is told of each call of a handler before it and after it, and may raise Killed; ``done``
     are the calls that took effect, by function and name. ``secrets`` are channels', by their own
-    name, and ``ssh``.
+    name, and ``ssh``; ``signs`` is what links and webhooks are signed with, ``reads`` Git's password.
     """
 
     ssm: RunCommand = field(default_factory=RunCommand)
@@ -58,6 +58,8 @@ class Gate(State):
     pulse: Callable[[str, str], object] | None = None
     done: list[tuple[str, str]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
+    signs: str = "signs links in tests"
+    reads: str = "reads"
 
     def on_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         """IAM: a handler's call needs a grant of its own policy."""
@@ -173,12 +175,12 @@ class Gate(State):
         if folder == "notify" or (folder, name) == ("gates", "nobody"):
             raise Rejected("ResourceNotFoundException", "there is no such secret")
         if folder == "git":
-            return {"SecretString": json.dumps({"username": "nightshift", "password": "reads"})}
+            return {"SecretString": json.dumps({"username": "nightshift", "password": self.reads})}
         if folder == "ssh":
             return {"SecretString": self.secrets.get("ssh", "not JSON")}
         if folder == "gates":
             return {"SecretString": f"signs for {name}"}
-        return {"SecretString": "signs links in tests"}
+        return {"SecretString": self.signs}
 
     def _publish(self, request: dict[str, Any]) -> None:
         # Remembered here, and sent on to moto, which checks that the bus exists.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nightshift import clock
-from nightshift.aws import session
+from nightshift.aws import session, tables
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents, Subject
 from nightshift.aws.journals import Journals
@@ -116,6 +116,10 @@ class State:
                 self.read_pages.append(json.loads(message["Body"]))
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self.read_pages
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Everything that stands in a table."""
+        return list(tables.pages("scan", TableName=stack().ref(table)))
 
     def executions(self) -> list[str]:
         """The names of the executions that were started."""

@@ -9,11 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from nightshift.aws.session import client
 from nightshift.errors import Permanent, Refused, Retryable
+from nightshift.redaction import hide
 
 
 def read(secret_arn: str) -> str:
-    """The secret's text."""
-    return str(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+    """The secret's text; from now on this process never says it."""
+    return hide(str(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]))
 
 
 def named(prefix: str, name: str) -> str:
@@ -23,7 +24,7 @@ def named(prefix: str, name: str) -> str:
     Manager does not answer.
     """
     try:
-        return read(prefix + name).strip()
+        return hide(read(prefix + name).strip())
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in {"ResourceNotFoundException", "AccessDeniedException"}:
@@ -42,7 +43,7 @@ def login(prefix: str, name: str) -> tuple[str, str]:
     if not name:
         return "", ""
     found = json.loads(read(prefix + name))
-    return str(found.get("username", "")), str(found.get("password", ""))
+    return str(found.get("username", "")), hide(str(found.get("password", "")))
 
 
 def rotated(secret_arn: str) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def rotated(secret_arn: str) -> tuple[str, ...]:
         before = secrets.get_secret_value(SecretId=secret_arn, VersionStage="AWSPREVIOUS")
     except secrets.exceptions.ResourceNotFoundException:
         before = {"SecretString": ""}
-    return tuple(filter(None, (*found, str(before["SecretString"]))))
+    return tuple(hide(text) for text in (*found, str(before["SecretString"])) if text)
 
 
 LATELY_SECONDS = 60.0
