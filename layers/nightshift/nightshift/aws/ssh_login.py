@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from nightshift.aws import artifacts, secrets
 from nightshift.errors import Permanent, Refused
+from nightshift.redaction import hide
 
 # In the artifacts bucket: a secret holds 64 KiB at most, which is too little for the keys of a fleet.
 KNOWN_HOSTS = "ssh/known_hosts"
@@ -29,7 +30,7 @@ def read(secret: str, bucket: str) -> tuple[str, str, str]:
         ) from error
     try:
         login = json.loads(told)
-        return str(login["user"]), str(login["private_key"]), hosts
+        return str(login["user"]), hide(str(login["private_key"])), hosts
     except (ValueError, KeyError, TypeError):
         # Without the cause: its text holds parts of the secret.
         raise Refused("ssh.login_unreadable", "the secret is not JSON with user and private_key") from None
