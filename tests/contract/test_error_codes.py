@@ -80,9 +80,18 @@ def test_a_failure_of_a_function_is_heard(name: str) -> None:
     title = function.logical_id.removesuffix("Function")
     closed = {
         state
-        for machine, closes in (("heal", "close_incident"), ("deploy", "close_deployment"))
+        for machine, closes in (
+            ("heal", "close_incident"),
+            ("deploy", "close_deployment"),
+            ("run", "close_command"),
+        )
         if closes in listening(f"{machine.title()}StateMachine")
         for state in state_machine(machine)["States"]
     }
-    called = "HttpApi" in {event["Type"] for event in function.properties.get("Events", {}).values()}
-    assert f"nightshift-{title}DeadLetters" in watched or title in closed or called
+    letters = (
+        function.properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {})
+    )
+    queues = {f"nightshift-{title}DeadLetters", letters.get("Destination", "").rpartition(":")[2]}
+    kinds = {event["Type"] for event in function.properties.get("Events", {}).values()}
+    called = "HttpApi" in kinds or function.logical_id in stack().template["Outputs"]
+    assert queues & watched or title in closed or called
