@@ -13,6 +13,7 @@ from nightshift import envelopes
 from nightshift.aws import secrets
 from nightshift.aws.stores import Stores
 from nightshift.deployment import Deployment, State
+from nightshift.entry import entry
 from nightshift.policy_apps import App
 from nightshift.settings import Settings
 
@@ -44,7 +45,7 @@ class Happened(BaseModel):
     deployment_id: str
 
 
-@logger.inject_lambda_context
+@entry(logger)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Tell how it stands now, whatever happened: events come in any order. No deployment waits for this."""
     deployment_id = envelopes.detail(Happened, event).deployment_id
