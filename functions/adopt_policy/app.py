@@ -59,7 +59,7 @@ def adopt(now: datetime) -> dict[str, Any]:
         return _refuse(pointer, version, error, now)
     why = f"replaces {pointer.points_to or 'nothing'}{_altered(sound)}"
     told = policy_provenance.provenance(sound, layers)
-    policies.adopt(version, sound, clock.iso(now), sources=layers.speaking, provenance=told)
+    policies.adopt(version, sound, clock.iso(now), replaces=pointer, sources=layers.speaking, provenance=told)
     _publish(now, adopted=True, version=version, reason=why)
     return _answer(version, why, adopted=True)
 

@@ -14,6 +14,7 @@ from nightshift import policy, remedies
 from tests.functional.staging import POLICY, made
 from tests.functional.test_adopt_policy import write
 from tests.functional.test_cli_deployments import Here
+from tests.functional.test_cli_json import Whole
 from tests.functional.test_policy_sources import look, parameter
 from tests.functional.world import World
 from tests.stack import stack
@@ -61,6 +62,18 @@ def test_show_says_what_was_refused(capsys: pytest.CaptureFixture[str], world: W
     found: dict[str, Any] = json.loads(said(capsys, "show", "--json"))
     assert found["refused"]["code"] == "policy.invalid"
     assert found["policy"]["healing"]["attempts"] == 2
+
+
+def test_status_says_so_too(
+    capsys: pytest.CaptureFixture[str], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one glance, with where to read more."""
+    monkeypatch.setattr(connection, "Connection", Whole)
+    parameter("healing:\n  attempts: many")
+    look(world)
+    app.main(["--region", "us-east-1", "status"])
+    told = capsys.readouterr().out
+    assert "REFUSED a policy at 2026-11-23T03:00:15.000Z: policy.invalid; see nightshift config show" in told
 
 
 def test_explain_says_who_won_and_what_the_others_say(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from nightshift import sources
 from nightshift.aws import session
 from nightshift.aws.policies import Policies
+from nightshift.errors import Conflict
 from nightshift.policy_layers import Said
 from nightshift.settings import Settings
 from tests.functional.staging import POLICY
@@ -160,6 +161,21 @@ def test_before_the_first_policy_a_stack_without_one_is_quiet(world: World) -> N
     answer = look(world)
     assert (answer["adopted"], answer["code"], answer["policy_version"]) == (False, "policy.none", "")
     assert world.published == []
+
+
+def test_of_two_looks_at_once_the_later_reading_stays(world: World) -> None:
+    """The one that read the older text loses, is tried again, and finds the newer one in force."""
+
+    def another() -> None:
+        parameter("{healing: {attempts: 1}}")
+        look(world)
+
+    world.meanwhile["auto-scaling.DescribeAutoScalingGroups"] = another
+    write(POLICY.replace("attempts: 5", "attempts: 7"))
+    with pytest.raises(Conflict):
+        look(world)
+    assert in_force()[1].healing.attempts == 1
+    assert look(world)["reason"] == "it is in force already"
 
 
 def test_newer_code_adopts_the_same_texts_anew(world: World) -> None:

@@ -54,6 +54,7 @@ def _facts(connection: Connection) -> dict[str, Any]:
     listed = [row for row in nodes.rows(connection) if row["state"] != "terminated"]
     open_ones = incidents.newest(incidents.store(connection), 100, "open")
     pause = Groups(connection.output("GroupsTable")).pause()
+    pointer = Policies(connection.output("PoliciesTable")).pointer()
     return {
         "state": "up",
         **connection.place,
@@ -61,7 +62,8 @@ def _facts(connection: Connection) -> dict[str, Any]:
         "in_service": sum(1 for row in listed if row["state"] == "in_service"),
         "open_incidents": [incident.incident_id for incident in open_ones],
         "paused": pause.model_dump() if pause else None,
-        "policy": Policies(connection.output("PoliciesTable")).version(),
+        "policy": pointer.points_to,
+        "policy_refused": pointer.refused.model_dump() if pointer.refused else None,
     }
 
 
@@ -81,6 +83,9 @@ def _show(facts: dict[str, Any]) -> None:
         f"nodes: {facts['in_service']} of {facts['nodes']} in service    policy: {facts['policy'] or 'none'}"
     )
     print(f"open incidents: {', '.join(facts['open_incidents']) or 'none'}")
+    if facts["policy_refused"]:
+        refused = facts["policy_refused"]
+        print(f"REFUSED a policy at {refused['at']}: {refused['code']}; see nightshift config show")
     if facts["paused"]:
         print(f"PAUSED by {facts['paused']['by']} at {facts['paused']['at']}: {facts['paused']['why']}")
 

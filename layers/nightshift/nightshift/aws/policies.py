@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -59,9 +60,19 @@ class Policies:
         return Pointer.model_validate(tables.get(self._table, {"policy_version": CURRENT}) or {})
 
     def adopt(
-        self, version: str, policy: Policy, at: str, *, sources: tuple[str, ...], provenance: Provenance
+        self,
+        version: str,
+        policy: Policy,
+        at: str,
+        *,
+        replaces: Pointer,
+        sources: tuple[str, ...],
+        provenance: Provenance,
     ) -> None:
-        """Store an immutable version and point to it; what was refused before is over."""
+        """Store an immutable version and point to it; what was refused before is over.
+
+        Raises Conflict when another version than ``replaces`` is in force by now.
+        """
         item = {
             "policy_version": version,
             "document": policy.model_dump_json(),
@@ -70,15 +81,24 @@ class Policies:
         }
         with suppress(Conflict):  # the same texts were adopted before; only the pointer moves
             tables.write(tables.put("policy", self._table, item, unless="policy_version"))
-        self._point(Pointer(points_to=version, adopted_at=at, sources=sources))
+        self._point(Pointer(points_to=version, adopted_at=at, sources=sources), replaces)
 
     def refuse(self, pointer: Pointer, refused: Refusal | None) -> None:
-        """Remember what was refused while ``pointer`` is in force, or that nothing is refused any more."""
-        self._point(pointer.model_copy(update={"refused": refused}))
+        """Remember what was refused while ``pointer`` is in force, or that nothing is refused any more.
 
-    def _point(self, pointer: Pointer) -> None:
+        Raises Conflict when another version is in force by now.
+        """
+        self._point(pointer.model_copy(update={"refused": refused}), pointer)
+
+    def _point(self, pointer: Pointer, read: Pointer) -> None:
+        """Of two looks at the same time, the one that read first must not put an older policy back."""
         item = {"policy_version": CURRENT, **pointer.model_dump(mode="json", exclude_none=True)}
-        tables.write(tables.put("policy", self._table, item))
+        write = tables.put("policy", self._table, item)
+        condition = {
+            "ConditionExpression": "attribute_not_exists(points_to) OR points_to = :read",
+            "ExpressionAttributeValues": tables.values({":read": read.points_to}),
+        }
+        tables.write(replace(write, request={**write.request, **condition}))
 
     def _item(self, version: str) -> dict[str, str]:
         item = tables.get(self._table, {"policy_version": version}) if version else None
