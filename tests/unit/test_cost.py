@@ -11,6 +11,9 @@ PRICES = Prices(
     lambda_gb_second=Decimal("0.0000133334"),
     event=Decimal("0.000001"),
     table_write=Decimal("0.00000125"),
+    metric_read=Decimal("0.00001"),
+    object_write=Decimal("0.000005"),
+    instance_hour=Decimal("0.0208"),
 )
 
 
@@ -24,4 +27,4 @@ def test_an_incident_costs_what_it_used_at_list_prices() -> None:
 
 def test_nothing_used_costs_nothing() -> None:
     """No base fee is invented."""
-    assert estimate(Usage(0, 0, 0, 0, 0), PRICES) == 0
+    assert estimate(Usage(), PRICES) == 0

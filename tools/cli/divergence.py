@@ -208,16 +208,25 @@ def _sooner(before: Aftermath, after: Aftermath) -> int:
     return round((_settled(before) - _settled(after)).total_seconds())
 
 
+def looks(aftermath: Aftermath) -> int:
+    """How often a verification looked, followed through its recorded samples; at least once."""
+    return max(1, len(_moments(aftermath)))
+
+
 def _settled(aftermath: Aftermath) -> datetime:
-    moment = clock.parse(aftermath.acted_at)
-    for _ in range(LOOKS):
-        if moment >= aftermath.now:
-            break
+    return _moments(aftermath)[-1]
+
+
+def _moments(aftermath: Aftermath) -> list[datetime]:
+    """When it looked: at the action, then whenever it said, until it was certain or the recorded end came."""
+    moments = [clock.parse(aftermath.acted_at)]
+    while moments[-1] < aftermath.now and len(moments) < LOOKS:
+        moment = moments[-1]
         verdict = verify(replace(aftermath, now=moment, samples=_until(aftermath.samples, moment)))
         if verdict.until is None:
-            return moment
-        moment = verdict.until
-    return aftermath.now
+            break
+        moments.append(min(verdict.until, aftermath.now))
+    return moments
 
 
 def _until(samples: Mapping[str, Sequence[Sample]], moment: datetime) -> dict[str, tuple[Sample, ...]]:

@@ -96,7 +96,10 @@ def _tell(chain: Chain, replays: list[Replay], *, full: bool) -> None:
 def _codes(replays: list[Replay]) -> str:
     from nightshift import code
 
-    others = sorted({one.code for one in replays if one.code and not one.same_code})
+    made = [one for one in replays if one.code]
+    others = sorted({one.code for one in made if not one.same_code})
+    if not made:
+        return ""
     if not others:
         return f"; by the code that decided then, {code.digest()}"
     return f"; OTHER CODE: decided by {', '.join(others)}, made again by {code.digest()}"

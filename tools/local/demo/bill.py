@@ -10,11 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nightshift.decisions.cost import Prices, Usage, estimate
+from nightshift.decisions.cost import Usage, estimate
+from tools.cli.costing import MEMORY_MB, prices
 from tools.local.demo.world import World
-
-PRICES = Path(__file__).with_name("prices.json")
-MEMORY_GB = Decimal("0.5")
 
 
 @dataclass(frozen=True)
@@ -32,23 +30,17 @@ def make(world: World, calls_file: Path) -> Bill:
     if calls_file.exists():
         for one in map(json.loads, calls_file.read_text().splitlines()):
             calls[f"{one['service']}:{one['action']}"] += 1
-    prices = _prices()
+    listed = prices()
     transitions, states = _machine(world)
     usage = Usage(
         transitions=transitions,
         invocations=states["invocations"],
-        gb_milliseconds=int(states["milliseconds"] * MEMORY_GB),
+        gb_milliseconds=states["milliseconds"] * MEMORY_MB // 1024,
         events=sum(count for call, count in calls.items() if call.endswith(":PutEvents")),
         writes=sum(count * 2 for call, count in calls.items() if call.endswith(":TransactWriteItems")),
     )
     incidents = max(1, len(world.incidents))
-    return Bill(calls, estimate(usage, prices) / incidents, prices.as_of)
-
-
-def _prices() -> Prices:
-    read = json.loads(PRICES.read_text())
-    figures = {name: Decimal(value) for name, value in read["usd"].items()}
-    return Prices(as_of=read["as_of"], **figures)
+    return Bill(calls, estimate(usage, listed) / incidents, listed.as_of)
 
 
 def _machine(world: World) -> tuple[int, dict[str, int]]:
