@@ -111,6 +111,7 @@ def test_an_alarm_that_fell_quiet_unheard_resolves_its_escalated_incident(world:
     world.pass_time(70)
     sweep(world)
     follow(world)
+    world.deliver("IncidentEscalated")
     stand(sick, "OK")
     world.pass_time(70)
     (said,) = sweep(world)
