@@ -88,9 +88,7 @@ class Libssh2(Client):
         channel.execute("true")
         while channel.read()[0] > 0:
             pass
-        channel.wait_eof()
         channel.close()
-        channel.wait_closed()
         if channel.get_exit_status():
             raise RuntimeError("not ok")
 
