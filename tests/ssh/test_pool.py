@@ -8,6 +8,7 @@ import time
 import pytest
 
 from nightshift.errors import NightshiftError
+from nightshift_ssh import warm
 from nightshift_ssh.command import Command
 from nightshift_ssh.deadline import Deadline
 from nightshift_ssh.pool import Limits, Pool
@@ -194,6 +195,16 @@ def test_a_bastion_is_shared_replaced_and_closed(make, own, server):
     pool.close()
     assert pool.open() == 0
     assert len(pool._bastions) == 0
+
+
+def test_lines_of_known_hosts_that_cannot_be_read_are_told_once_for_each_pool(site, server, caplog):
+    """Whether or not a command goes to one of their hosts."""
+    credentials = site.credentials(f"{server.known()}web-1 ssh-ed25519\n")
+    first = warm.pool(credentials, Limits())
+    assert warm.pool(credentials, Limits()) is first
+    warm.close()
+    (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "known_hosts line 3: 2 fields" in told.getMessage()
 
 
 def test_a_pool_shows_no_secret(make, site):
