@@ -53,11 +53,12 @@ def outputs(rows):
 
 @BOTH
 def test_warm_nodes_need_no_other_thread(pool, own, through_shell, monkeypatch):
-    """Each answers for itself, again and again, on the connections that are there."""
+    """Each answers for itself, again and again, also a script as long as the probe of an inspection."""
     monkeypatch.setattr(pool, "run", lambda *_: pytest.fail("a worker was asked"))
     before = threading.active_count()
-    for _ in range(3):
-        assert outputs(run(pool, own, WHERE, through_shell=through_shell)) == own.hosts
+    long = ("sh", "-c", f"{WHERE[-1]}\n# {'x' * 10_000}")
+    for argv in (WHERE, long, WHERE):
+        assert outputs(run(pool, own, argv, through_shell=through_shell)) == own.hosts
     assert threading.active_count() == before
     assert own.logins() == HOSTS
     assert pool.open() == HOSTS

@@ -19,7 +19,7 @@ from nightshift_ssh.wire import QuickSocket
 # A server that opens no channel within this is as good as gone.
 CHANNEL_SECONDS = 5.0
 PROOF = Command(("true",), seconds=CHANNEL_SECONDS, through_shell=True)
-SHORT = 4096  # bytes that always fit into an idle socket
+SHORT = 16 * 1024  # bytes that an idle socket always takes; the probe of an inspection is 9 KiB
 _Channel = TypeVar("_Channel", bound=paramiko.Channel)
 
 
