@@ -21,6 +21,7 @@ from nightshift.policy import Policy
 from nightshift.policy_layers import Layers
 
 logger = Logger()
+REASON = 900  # characters of an event's reason
 UNREAD = "unread"  # the version of texts that could not be read
 
 
@@ -47,8 +48,7 @@ def adopt(now: datetime) -> dict[str, Any]:
         layers = Layers(sources.texts(Environment.current()))
         version = policy_provenance.version(layers)
         if version == pointer.points_to:
-            if pointer.refused:
-                policies.refuse(pointer, None)
+            _settle(pointer, now)
             return _answer(version, "it is in force already")
         if not pointer.points_to and not layers.speaking:
             return _answer("", "no source says anything yet", code="policy.none")
@@ -58,10 +58,20 @@ def adopt(now: datetime) -> dict[str, Any]:
     except Refused as error:
         return _refuse(pointer, version, error, now)
     why = f"replaces {pointer.points_to or 'nothing'}{_altered(sound)}"
-    told = policy_provenance.provenance(sound, layers)
-    policies.adopt(version, sound, clock.iso(now), replaces=pointer, sources=layers.speaking, provenance=told)
-    _publish(now, adopted=True, version=version, reason=why)
+    following = Pointer(
+        points_to=version, adopted_at=clock.iso(now), sources=layers.speaking, untold=why[:REASON]
+    )
+    policies.adopt(following, sound, policy_provenance.provenance(sound, layers), replaces=pointer)
+    _settle(following, now)
     return _answer(version, why, adopted=True)
+
+
+def _settle(pointer: Pointer, now: datetime) -> None:
+    """Tell what is in force, unless that is done; a look that died before it is made good by the next one."""
+    if pointer.untold:
+        _publish(now, adopted=True, version=pointer.points_to, reason=pointer.untold)
+    if pointer.untold or pointer.refused:
+        Stores.of(Environment).policies.settle(pointer)
 
 
 def _refuse(pointer: Pointer, version: str, error: Refused, now: datetime) -> dict[str, Any]:
@@ -111,6 +121,6 @@ def _publish(now: datetime, *, adopted: bool, version: str, reason: str) -> None
         traceparent=traceparent(version, at),
         adopted=adopted,
         policy_version=version,
-        reason=reason[:900],
+        reason=reason[:REASON],
     )
     Stores.of(Environment).bus.publish(change)

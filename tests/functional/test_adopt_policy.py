@@ -44,6 +44,21 @@ def test_a_changed_policy_is_put_in_force_and_told(world: World) -> None:
     assert (told["adopted"], told["policy_version"], told["reason"]) == (True, version, why)
 
 
+def test_a_change_whose_event_was_lost_is_told_by_the_next_look(world: World) -> None:
+    """It is in force, and somebody hears of it: once."""
+    write(POLICY.replace("attempts: 5", "attempts: 7"))
+    world.broken["eventbridge.PutEvents"] = "InternalException"
+    with pytest.raises(Exception, match="InternalException"):
+        world.invoke("adopt_policy", LOOK)
+    assert in_force()[1].healing.attempts == 7
+    world.broken.clear()
+    for _ in range(2):
+        assert world.invoke("adopt_policy", LOOK)["reason"] == "it is in force already"
+    (told,) = world.events("PolicyChanged")
+    assert told["adopted"] is True
+    assert "healing.attempts" in told["reason"]
+
+
 def test_an_unchanged_policy_is_left_alone(world: World) -> None:
     """Every five minutes nothing happens."""
     assert world.invoke("adopt_policy", LOOK)["reason"] == "it is in force already"

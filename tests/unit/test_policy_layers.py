@@ -107,6 +107,25 @@ def test_a_source_that_says_nothing_changes_nothing(value: Any) -> None:
     assert layered({}, value).value == layered(value, {}).value == value
 
 
+@pytest.mark.parametrize(
+    ("high", "low", "together"),
+    [
+        ({}, 5, 5),
+        ({}, None, None),
+        ({}, [1], [1]),
+        (None, {"b": 1}, None),
+        ([], {"b": 1}, []),
+        ([2], [1], [2]),
+        ({"b": 1}, 5, {"b": 1}),
+        ({"b": 1}, {"c": 2}, {"b": 1, "c": 2}),
+        (False, {"b": 1}, False),
+    ],
+)
+def test_what_two_sources_say_together(high: Any, low: Any, together: Any) -> None:
+    """Lists are not joined, null is a word, and {} is none."""
+    assert layered({"a": high}, {"a": low}).value == {"a": together}
+
+
 @settings(max_examples=25)  # each reads the whole sample
 @given(st.lists(overlays, max_size=3))
 def test_provenance_covers_every_value_and_names_who_won(above: list[Any]) -> None:

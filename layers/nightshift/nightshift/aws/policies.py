@@ -27,13 +27,17 @@ class Refusal(BaseModel):
 
 
 class Pointer(BaseModel):
-    """Which version is in force since when, which sources have a say in it, and what was refused since."""
+    """Which version is in force since when, which sources have a say in it, and what was refused since.
+
+    ``untold`` is what it alters, in words, until that was published.
+    """
 
     model_config = ConfigDict(frozen=True)
     points_to: str = ""
     adopted_at: str = ""
     sources: tuple[str, ...] = ()
     refused: Refusal | None = None
+    untold: str = ""
 
 
 class Policies:
@@ -61,34 +65,39 @@ class Policies:
 
     def adopt(
         self,
-        version: str,
+        pointer: Pointer,
         policy: Policy,
-        at: str,
+        provenance: Provenance,
         *,
         replaces: Pointer,
-        sources: tuple[str, ...],
-        provenance: Provenance,
     ) -> None:
         """Store an immutable version and point to it; what was refused before is over.
 
         Raises Conflict when another version than ``replaces`` is in force by now.
         """
         item = {
-            "policy_version": version,
+            "policy_version": pointer.points_to,
             "document": policy.model_dump_json(),
             "provenance": policy_provenance.dumped(provenance),
-            "adopted_at": at,
+            "adopted_at": pointer.adopted_at,
         }
         with suppress(Conflict):  # the same texts were adopted before; only the pointer moves
             tables.write(tables.put("policy", self._table, item, unless="policy_version"))
-        self._point(Pointer(points_to=version, adopted_at=at, sources=sources), replaces)
+        self._point(pointer, replaces)
 
-    def refuse(self, pointer: Pointer, refused: Refusal | None) -> None:
-        """Remember what was refused while ``pointer`` is in force, or that nothing is refused any more.
+    def refuse(self, pointer: Pointer, refused: Refusal) -> None:
+        """Remember what was refused while ``pointer`` is in force.
 
         Raises Conflict when another version is in force by now.
         """
         self._point(pointer.model_copy(update={"refused": refused}), pointer)
+
+    def settle(self, pointer: Pointer) -> None:
+        """Remember that ``pointer`` is in force and told, and nothing is refused any more.
+
+        Raises Conflict when another version is in force by now.
+        """
+        self._point(pointer.model_copy(update={"refused": None, "untold": ""}), pointer)
 
     def _point(self, pointer: Pointer, read: Pointer) -> None:
         """Of two looks at the same time, the one that read first must not put an older policy back."""
