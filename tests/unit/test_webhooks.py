@@ -187,6 +187,15 @@ def test_a_check_suite_and_a_pipeline_are_reports_of_gates() -> None:
         body = json.dumps({"object_attributes": {"sha": SHA, "status": status}}).encode()
         told = webhooks.load("gitlab").read(delivery(body, x_gitlab_event="Pipeline Hook"), NOW)
         assert [one.verdict for one in told if isinstance(one, GateReported)] == verdicts
+    ours = {"sha": SHA, "status": "failed", "source": "push"}
+    for pipeline, jobs, verdicts in (
+        (ours, [{"status": "success"}, {"status": "failed", "allow_failure": True}], []),
+        (ours, [{"status": "success"}, {"status": "failed"}], ["failed"]),
+        (ours | {"source": "external", "status": "success"}, [], []),
+    ):
+        body = json.dumps({"object_attributes": pipeline, "builds": jobs}).encode()
+        told = webhooks.load("gitlab").read(delivery(body, x_gitlab_event="Pipeline Hook"), NOW)
+        assert [one.verdict for one in told if isinstance(one, GateReported)] == verdicts
     for name, header in (("github", "x_github_event"), ("gitlab", "x_gitlab_event")):
         event = {"github": "check_suite", "gitlab": "Pipeline Hook"}[name]
         with pytest.raises(Refused, match="this is no"):
