@@ -59,7 +59,20 @@ def test_a_deployment_is_listed_told_and_verified(
     assert app.main(["why", deployment_id]) == 0
     told = capsys.readouterr().out
     assert all(node in told for node in world.instances())
-    assert all(kind in told for kind in ("opened", "plan", "intent", "verification", "closed"))
+    story = (
+        "pushed",
+        "planned",
+        "next batch",
+        "acts",
+        "installed",
+        "judged",
+        "watches",
+        "succeeds",
+        "intact",
+    )
+    assert all(word in told for word in story)
+    assert "+0.0 s" in told
+    assert "after" in told
     assert app.main(["deployments", deployment_id, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "Succeeded"
     assert app.main(["journal", "verify", deployment_id]) == 0

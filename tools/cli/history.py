@@ -80,7 +80,7 @@ def of_stack(connection: Connection, name: str = "", since: str = "") -> History
     from nightshift.aws.journals import Journals
 
     journals = Journals(connection.output("JournalTable"), connection.output("ArtifactsBucket"))
-    heads = _begun(connection, since) if since else [_one(connection, name)]
+    heads = _begun(connection, since) if since else [head_of(connection, name)]
     chains = tuple(Chain(chain, tuple(journals.read(chain)), head) for chain, head in heads)
     return History(chains, journals.given)
 
@@ -142,11 +142,18 @@ def _apart(entries: Iterable[Entry]) -> Iterator[str]:
         yield from (one["given_sha256"] for one in found if "given_sha256" in one)
 
 
-def _one(connection: Connection, name: str) -> tuple[str, str]:
-    from tools.cli.commands import deployments, incidents
+def head_of(connection: Connection, name: str) -> tuple[str, str]:
+    """A chain and its head, as it stands with what the chain explains; the newest incident's for no name."""
+    from nightshift.aws.pauses import CHAIN
+    from tools.cli import operators
+    from tools.cli.commands import commands, deployments, incidents
 
+    if name == CHAIN:
+        return name, operators.pauses(connection).head
     if name.startswith("dep-"):
         return name, deployments.find(connection, name).head
+    if name.startswith("cmd-"):
+        return name, commands.find(connection, name).head
     incident = incidents.find(incidents.store(connection), name)
     return incident.incident_id, incident.head
 

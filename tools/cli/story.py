@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from nightshift.deployment import Deployment
 from nightshift.incident import Incident, Node
 from nightshift.journal import Entry, Verification
 from tools.cli import screen
@@ -36,6 +37,23 @@ WORDS = {
     ("verification", "unhealthy"): ("did not help", "red"),
     ("succeeded", "replaced"): ("successor", "cyan"),
     ("page", "sent"): ("paged", "red"),
+    ("opened", "push"): ("pushed", "bold"),
+    ("opened", "manual"): ("ordered", "bold"),
+    ("opened", "rollback"): ("goes back", "bold"),
+    ("gates", "wait"): ("waits", "yellow"),
+    ("gates", "stop"): ("stopped", "red"),
+    ("gates", "late"): ("gives up", "red"),
+    ("gates", "ask"): ("asks", "yellow"),
+    ("plan", "planned"): ("planned", "green"),
+    ("plan", "refused"): ("refused", "red"),
+    ("rollout", "next_batch"): ("next batch", "green"),
+    ("rollout", "wait"): ("waits", "yellow"),
+    ("rollout", "bake"): ("watches", "yellow"),
+    ("rollout", "roll_back"): ("rolls back", "red"),
+    ("rollout", "succeed"): ("succeeds", "green"),
+    ("rollout", "stop"): ("stops", "red"),
+    ("result", "installed"): ("installed", "cyan"),
+    ("verification", "judged"): ("judged", "cyan"),
     ("cleared", "escalated"): ("alarm quiet", "dim"),
     ("cleared", "open"): ("alarm quiet", "dim"),
 }
@@ -57,6 +75,39 @@ def tell(
     console = screen.console()
     _head(console, incident, node)
     start = screen.instant(incident.opened_at)
+    console.print(_lines(entries, start, full=full))
+    console.print()
+    if incident.diagnostics:
+        console.print(f"[dim]diagnostics: nightshift diagnostics {incident.incident_id}[/]")
+        for key in incident.diagnostics:
+            console.print(f"[dim]  {screen.plain(key)}[/]")
+    _foot(console, check)
+
+
+def tell_deployment(
+    deployment: Deployment, entries: Sequence[Entry], check: Verification, *, full: bool
+) -> None:
+    """Print a deployment's story, from the push to its end, and how each node stands."""
+    console = screen.console()
+    start = screen.instant(deployment.created_at)
+    console.print(f"[bold]{deployment.deployment_id}[/]: {screen.plain(deployment.subject)}")
+    state = screen.coloured(deployment.state)
+    if deployment.closed_at:
+        seconds = (screen.instant(deployment.closed_at) - start).total_seconds()
+        state = f"{state} after {screen.duration(seconds)}"
+    console.print(f"{state}; began {start:%Y-%m-%d %H:%M:%S} UTC. Seconds below count from there.\n")
+    console.print(_lines(entries, start, full=full))
+    console.print()
+    for node, one in sorted(deployment.nodes.items()):
+        last = one.detail.splitlines()[-1] if one.detail else ""
+        console.print(f"{node}  {screen.coloured(one.state)}  {screen.plain(screen.relative(last, start))}")
+    if deployment.undone_by:
+        console.print(f"undone by {deployment.undone_by}: nightshift why {deployment.undone_by}")
+    _foot(console, check)
+
+
+def _lines(entries: Sequence[Entry], start: datetime, *, full: bool) -> Table:
+    """One line an entry: when, what, why; and what stands below it."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(justify="right", no_wrap=True, style="dim")
     lines.add_column(no_wrap=True)
@@ -65,19 +116,14 @@ def tell(
         content = entry.content
         since = (screen.instant(str(content["at"])) - start).total_seconds()
         said, style = word(content)
-        lines.add_row(
-            f"{since:+.1f} s",
-            f"[{style}]{said}[/]",
-            screen.plain(screen.relative(str(content["reason"]), start)),
-        )
+        reason = screen.plain(screen.relative(str(content["reason"]), start))
+        lines.add_row(f"{since:+.1f} s", f"[{style}]{said}[/]", reason)
         for detail in details(content, start, full=full):
             lines.add_row("", "", f"[dim]{screen.plain(detail)}[/]")
-    console.print(lines)
-    console.print()
-    if incident.diagnostics:
-        console.print(f"[dim]diagnostics: nightshift diagnostics {incident.incident_id}[/]")
-        for key in incident.diagnostics:
-            console.print(f"[dim]  {screen.plain(key)}[/]")
+    return lines
+
+
+def _foot(console: Console, check: Verification) -> None:
     if check.intact:
         console.print(f"[dim]journal: {check.entries} entries, the chain is intact[/]")
     else:

@@ -128,20 +128,12 @@ def _heads(connection: Connection, incident_id: str) -> dict[str, str | None]:
     """
     from nightshift.aws import tables
     from nightshift.aws.pauses import CHAIN
-    from tools.cli import operators
-    from tools.cli.commands import commands, deployments
-    from tools.cli.commands.incidents import find, store
+    from tools.cli.history import head_of
 
-    head = operators.pauses(connection).head
-    heads: dict[str, str | None] = {CHAIN: head} if head else {}
-    if incident_id == CHAIN:
-        return heads
-    if incident_id.startswith("dep-"):
-        return {incident_id: deployments.find(connection, incident_id).head}
-    if incident_id.startswith("cmd-"):
-        return {incident_id: commands.find(connection, incident_id).head}
+    chain, head = head_of(connection, incident_id or CHAIN)
+    heads: dict[str, str | None] = {chain: head} if head else {}
     if incident_id:
-        return {incident_id: find(store(connection), incident_id).head}
+        return heads
     for table, key in KEPT:
         items = tables.pages("scan", TableName=connection.output(table), ConsistentRead=True)
         heads |= {item[key]: item["head"] for item in items if "head" in item}

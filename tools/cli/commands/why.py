@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tools.cli.connection import Connection
 
 PANEL = "Look"
 
@@ -29,7 +32,7 @@ def command(
     from nightshift.aws.journals import Journals
     from nightshift.journal import verify
     from tools.cli import operators, screen, story
-    from tools.cli.commands import commands, deployments, run
+    from tools.cli.commands import commands, run
     from tools.cli.commands.incidents import find, row, store
     from tools.cli.connection import Connection
 
@@ -39,7 +42,7 @@ def command(
             raise typer.Exit(1)
         return
     if incident_id.startswith("dep-"):
-        deployments.show(connection, incident_id, as_json=as_json)
+        _deployment(connection, incident_id, full=full, as_json=as_json)
         return
     if incident_id.startswith("cmd-"):
         run.show(connection, commands.find(connection, incident_id), as_json=as_json)
@@ -56,4 +59,20 @@ def command(
         node = Nodes(connection.output("NodesTable")).get(incident.node_id)
         story.tell(incident, node, entries, check, full=full)
     if not check.intact:
+        raise typer.Exit(1)
+
+
+def _deployment(connection: Connection, deployment_id: str, *, full: bool, as_json: bool) -> None:
+    """The story of one deployment; exit 1 when its journal is broken."""
+    from tools.cli import history, screen, story
+    from tools.cli.commands import deployments
+
+    found = deployments.find(connection, deployment_id)
+    (chain,) = history.of_stack(connection, deployment_id).chains
+    if as_json:
+        entries = [entry.content for entry in chain.entries]
+        screen.print_json({**found.model_dump(mode="json"), "entries": entries, "intact": chain.check.intact})
+    else:
+        story.tell_deployment(found, chain.entries, chain.check, full=full)
+    if not chain.check.intact:
         raise typer.Exit(1)
