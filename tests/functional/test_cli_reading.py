@@ -50,6 +50,7 @@ TABLES = {
     "GroupsTable": _table("group"),
     "IncidentsTable": _table("incident_id", index=("by_state", "state", "opened_at")),
     "DeploymentsTable": _table("deployment_id", index=("by_group", "group", "created_at")),
+    "CommandsTable": _table("command_id"),
     "JournalTable": _table("chain", "seq"),
     "PoliciesTable": _table("policy_version"),
     "AnchorsBucket": {"Type": "AWS::S3::Bucket"},
@@ -390,7 +391,8 @@ def test_a_remedy_that_is_left_out_is_listed_with_the_evidence(incident, outputs
     """Where, how often in vain, and until when."""
     text = f"{POLICY}  skip_hopeless: {{ after: 2 }}\n"
     sound, now = policy.read(Layers([("nightshift.yaml", text)]), frozenset(remedies.names())), clock.now()
-    Policies(outputs["PoliciesTable"]).adopt("abc", sound, clock.iso(now), sources=(), provenance={})
+    policies = Policies(outputs["PoliciesTable"])
+    policies.adopt("abc", sound, clock.iso(now), replaces=policies.pointer(), sources=(), provenance={})
     groups = Groups(outputs["GroupsTable"])
     groups.ensure("web-prod", "web", "web-prod")
     fared = {"service_down/restart_service": Fared(tried=3, helped=1, in_vain=2, last_at=clock.iso(now))}
