@@ -44,7 +44,7 @@ def in_layer(*folders: str) -> list[Path]:
 
 def test_only_the_adapters_import_the_aws_sdk() -> None:
     """boto3 and botocore stand in ``nightshift/aws`` and nowhere else that is deployed."""
-    outside = [*in_layer(), *in_layer("decisions", "remedies", "sweeps"), *FUNCTIONS]
+    outside = [*in_layer(), *in_layer("decisions", "remedies", "sources", "sweeps"), *FUNCTIONS]
     assert offenders(outside, *SDK) == []
     assert offenders(in_layer("aws"), *SDK) != []
 
@@ -56,7 +56,7 @@ def test_decisions_and_remedies_never_see_an_adapter() -> None:
 
 def test_adapters_never_decide() -> None:
     """An adapter imports no decision, no remedy and no sweep."""
-    above = ("nightshift.decisions", "nightshift.remedies", "nightshift.sweeps")
+    above = ("nightshift.decisions", "nightshift.remedies", "nightshift.sources", "nightshift.sweeps")
     assert offenders(in_layer("aws"), *above) == []
 
 
@@ -117,3 +117,14 @@ def test_the_ssh_layer_knows_errors_and_the_clock_only() -> None:
     ours = {".".join(name.split(".")[:2]) for name in names if name.startswith("nightshift.")}
     assert ours <= {"nightshift.errors", "nightshift.clock"}
     assert not [name for name in names if name.split(".")[0] in {*SDK, "os", "functions", "tools", "tests"}]
+
+
+def test_sources_of_the_policy_read_and_decide_nothing() -> None:
+    """They see adapters and where they are; only ``adopt_policy`` imports them."""
+    assert (
+        offenders(in_layer("sources"), "nightshift.decisions", "nightshift.policy", "nightshift.sweeps") == []
+    )
+    readers = offenders([*LAYER.rglob("*.py"), *FUNCTIONS], "nightshift.sources")
+    assert {one.partition(" ")[0] for one in readers if "/sources/" not in one} == {
+        "functions/adopt_policy/app.py"
+    }
