@@ -39,6 +39,18 @@ def test_an_approval_is_sent_with_the_name_of_who_approves(monkeypatch, capsys):
     assert asked[0]["FunctionName"] == "AnswerApprovalFunction"
 
 
+def test_a_release_is_approved_as_a_remedy_is(monkeypatch, capsys):
+    """The id says which of the two asks, and what happens then."""
+    asked = _answered(monkeypatch, {"decided": True, "remedy": "2.0.0", "reason": "approved by ada"})
+    assert app.main(["approve", "dep-1", "--by", "ada", "--why", "tried it"]) == 0
+    said = capsys.readouterr().out
+    assert "2.0.0: approved by ada; deployed when its turn comes" in said
+    assert "watch: nightshift deployments dep-1" in said
+    assert app.main(["deny", "dep-1", "--by", "ada", "--why", "not now"]) == 0
+    assert "nothing is deployed" in capsys.readouterr().out
+    assert [json.loads(one["Payload"])["deployment_id"] for one in asked] == ["dep-1", "dep-1"]
+
+
 def test_an_answer_that_does_not_count_fails_with_its_reason(monkeypatch, capsys):
     """Denied by somebody else already, for example."""
     told = {"decided": False, "code": "approval.decided", "reason": "replace_node was denied by eve"}

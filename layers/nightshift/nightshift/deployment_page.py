@@ -91,7 +91,7 @@ def ask(deployment: Deployment, asked: Approval, link: str) -> Page:
         f"Commit: {deployment.commit[:12]} by {deployment.author or '-'}: {_first(deployment.message)}",
         f"Question: {asked.reason}",
         f"Answer by {asked.expires_at}; nothing is deployed meanwhile, and without an answer never.",
-        f"Yes: nightshift approve {deployment.deployment_id}",
+        f"Yes: nightshift approve {deployment.deployment_id} --why REASON",
         f"No: nightshift deny {deployment.deployment_id} --why REASON",
     ]
     return Page(
