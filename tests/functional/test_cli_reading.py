@@ -12,7 +12,7 @@ from nightshift.aws import session, tables
 from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
-from nightshift.aws.policies import Policies
+from nightshift.aws.policies import Pointer, Policies
 from nightshift.errors import Conflict
 from nightshift.incident import Fared, Heard, Incident, Level, Node
 from nightshift.journal import GENESIS, Note
@@ -392,7 +392,7 @@ def test_a_remedy_that_is_left_out_is_listed_with_the_evidence(incident, outputs
     text = f"{POLICY}  skip_hopeless: {{ after: 2 }}\n"
     sound, now = policy.read(Layers([("nightshift.yaml", text)]), frozenset(remedies.names())), clock.now()
     policies = Policies(outputs["PoliciesTable"])
-    policies.adopt("abc", sound, clock.iso(now), replaces=policies.pointer(), sources=(), provenance={})
+    policies.adopt(Pointer(points_to="abc", adopted_at=clock.iso(now)), sound, {}, replaces=Pointer())
     groups = Groups(outputs["GroupsTable"])
     groups.ensure("web-prod", "web", "web-prod")
     fared = {"service_down/restart_service": Fared(tried=3, helped=1, in_vain=2, last_at=clock.iso(now))}
