@@ -90,11 +90,13 @@ def _judge(
         return None
     target = targets.of(policy.groups[group], Stores.of(Environment))
     samples = target.samples(policy, node_id, clock.parse(touched.acted_at), now)
-    heard = {name: policy.symptoms[name] for name, found in samples.items() if found}
+    # In the order of their names, as the journal keeps them: reasons list them.
+    symptoms = dict(sorted(policy.symptoms.items()))
+    heard = {name: symptom for name, symptom in symptoms.items() if samples.get(name)}
     aftermath = Aftermath(
         now=now,
         acted_at=touched.acted_at,
-        symptoms=heard or policy.symptoms,
+        symptoms=heard or symptoms,
         samples=samples,
         healing=policy.healing_of(group),
     )

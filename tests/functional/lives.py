@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightshift.aws import tables
 from nightshift.aws.journals import Journals
-from tests.functional.machine import heal
+from tests.functional.machine import Machine, heal
 from tests.functional.world import World
 from tests.stack import stack
 from tools.cli import history
@@ -83,4 +83,14 @@ def exported(folder: Path) -> Path:
     return file
 
 
-EVERY = (healed, sustained, cleaned, replaced, in_vain, flapping, storm)
+def joined(world: World) -> None:
+    """A second symptom joins, whose name sorts before the first one's."""
+    sick, _ = world.instances()
+    world.fall_ill(sick)
+    world.speak(sick)
+    world.fall_ill(sick, "cpu_sustained")
+    world.speak(sick, "cpu_sustained")
+    Machine(world, world.subject(sick).open_incident).run()
+
+
+EVERY = (healed, sustained, cleaned, replaced, in_vain, flapping, storm, joined)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from nightshift.events import Instant
 
@@ -96,7 +96,8 @@ class Incident(_Fact):
     node_id: str
     group: str = ""
     symptom: str
-    symptoms: dict[str, Heard]
+    # A table keeps no order of a map's entries, and what is decided must not hang on one.
+    symptoms: Annotated[dict[str, Heard], AfterValidator(lambda heard: dict(sorted(heard.items())))]
     state: State = "open"
     reason: str = ""
     opened_at: Instant
