@@ -138,6 +138,16 @@ def test_it_can_be_only_a_word_in_a_pull_request(world: World, tmp_path: Path, c
     assert "actions 3 -> 2, pages 1 -> 1, as far as is known" in capsys.readouterr().out
 
 
+def test_only_what_began_since_then_is_compared(world: World, tmp_path: Path, capsys: Capture) -> None:
+    """By day or instant; what is none is said to be none, instead of finding nothing."""
+    healed(world)
+    assert what_if(tmp_path, POLICY, capsys, "--since", "2026-11-23")[1]["compared"] == 1
+    assert what_if(tmp_path, POLICY, capsys, "--since", "2026-11-24T03:00")[1]["compared"] == 0
+    other, file = str(tmp_path / "other.yaml"), str(tmp_path / "export.jsonl")
+    assert app.main(["what-if", other, "--file", file, "--since", "yesterday"]) == 1
+    assert "'yesterday' is no day" in capsys.readouterr().err
+
+
 def test_another_metric_is_not_compared(world: World, tmp_path: Path, capsys: Capture) -> None:
     """Its samples were never recorded: nothing is guessed."""
     healed(world)

@@ -7,6 +7,7 @@ each chain's head as its state remembers it. So every byte of it is vouched for 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from tools.cli.errors import CliError
 if TYPE_CHECKING:
     from tools.cli.connection import Connection
 
+SINCE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d{3}Z)?)?)?)?)?)?")
 SHAPES = ({"chain", "entry", "hash", "seq"}, {"given", "sha256"}, {"chain", "head"})
 
 
@@ -79,10 +81,17 @@ def of_stack(connection: Connection, name: str = "", since: str = "") -> History
     """One chain by its id (the newest incident's for none), or with ``since`` all that began from then on."""
     from nightshift.aws.journals import Journals
 
+    require_day(since)
     journals = Journals(connection.output("JournalTable"), connection.output("ArtifactsBucket"))
     heads = _begun(connection, since) if since else [head_of(connection, name)]
     chains = tuple(Chain(chain, tuple(journals.read(chain)), head) for chain, head in heads)
     return History(chains, journals.given)
+
+
+def require_day(since: str) -> None:
+    """Raises CliError unless ``since`` is a day or an instant, or the beginning of one."""
+    if since and not SINCE.fullmatch(since):
+        raise CliError(f"{since!r} is no day", "write it like 2026-11-23, or 2026-11-23T03:00")
 
 
 def lines(history: History) -> Iterator[str]:

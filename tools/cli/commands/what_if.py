@@ -103,5 +103,6 @@ def _history(ctx: typer.Context, since: str, file: Path | None) -> History:
     if file is None:
         return history.of_stack(Connection(ctx.obj), since=since)
     found = read(ctx, "", file)
+    history.require_day(since)
     begun = tuple(one for one in found.chains if str(one.entries[0].content["at"]) >= since)
     return history.History(begun, found.given)
