@@ -7,17 +7,25 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from nightshift.aws import journals
+from nightshift.aws.journals import Journals
 from nightshift.decisions import health
 from nightshift.journal import Note
 from tests.functional.deploying import commit, good, policy, push, repository, walk
-from tests.functional.lives import EVERY, exported, healed
+from tests.functional.lives import EVERY, exported, healed, written
 from tests.functional.staging import made
 from tests.functional.world import World
+from tests.stack import stack
 from tools.cli import app, history
+from tools.local.demo import report
+
+if TYPE_CHECKING:
+    from tools.local.demo.world import World as DemoWorld
 
 
 @pytest.fixture
@@ -116,6 +124,21 @@ def test_a_deployment_and_its_rollback_come_out_the_same(
     chains = json.loads(capsys.readouterr().out)
     names = {one["name"] for chain in chains for one in chain["decisions"]}
     assert names == {"gates", "plan", "rollout", "verification", "way_back"}
+
+
+def test_the_demos_audit_names_what_is_not_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its report counts, and what makes it fail."""
+    healed(world)
+    (chain,) = written().chains
+    store = Journals(stack().ref("JournalTable"), stack().ref("ArtifactsBucket"))
+    seen = SimpleNamespace(incidents=[world.incident(chain.name)], deployments=lambda _: [], journals=store)
+    found = report.audit(cast("DemoWorld", seen))
+    assert (found.chains, found.entries, found.decisions, found.problems) == (1, len(chain.entries), 2, ())
+    monkeypatch.setattr(
+        "nightshift.decisions.admission._allow", lambda situation: situation.refuse("sleepy", "it is night")
+    )
+    (problem,) = report.audit(cast("DemoWorld", seen)).problems
+    assert problem.startswith(f"{chain.name} #2 admission: differs")
 
 
 def test_every_byte_of_an_export_is_vouched_for(
