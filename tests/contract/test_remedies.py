@@ -28,7 +28,7 @@ TARGET = Target(
     "ab" * 32,
 )
 #: What looks at the node, or runs what a person says, whatever service is there.
-WITHOUT_SERVICE = {PROBE, RUN}
+WITHOUT_SERVICE = {PROBE, RUN, "Nightshift-PushSamples"}
 #: The one parameter that stands in a document's text: a limit in seconds, where AWS takes no variable.
 DIGITS_ONLY = (RUN, "Seconds")
 STEP = {"StepId": "inc-20261123-7c1d0b9a42-restart-service", "Fence": "7"}
