@@ -8,6 +8,7 @@ import pytest
 
 from nightshift_ssh import connection, exchange, reading
 from nightshift_ssh.command import Command
+from nightshift_ssh.deadline import Deadline
 from nightshift_ssh.fan_out import run_all
 from nightshift_ssh.pool import Limits, Pool
 from tests.ssh.conftest import PATIENCE
@@ -180,3 +181,20 @@ def test_a_mistake_in_a_step_is_one_node_s_row(pool, own, through_shell, monkeyp
 
     monkeypatch.setattr(connection.Connection, real.__name__, mistaken)
     assert outputs(run(pool, own, WHERE, through_shell=through_shell)) == ["ssh.unexpected", *own.hosts[1:]]
+
+
+@BOTH
+def test_being_told_too_often_ends_no_command(pool, own, through_shell):
+    """Only an end is an end."""
+    told = threading.Event()
+    command = Command(("sleep", "0.5"), through_shell=through_shell)
+    exchange_ = pool.begin(own.address(), command, Deadline.after(PATIENCE), told.set)
+    if not through_shell:
+        assert told.wait(PATIENCE)
+        told.clear()
+        assert not exchange_.go_on()
+    assert not exchange_.go_on()
+    assert told.wait(PATIENCE)
+    assert exchange_.go_on()
+    assert exchange_.well
+    assert pool.settle(exchange_, Deadline.after(PATIENCE)).ok

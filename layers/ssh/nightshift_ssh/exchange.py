@@ -30,9 +30,11 @@ class Exchange:
         self._failure: Exception | None = None
 
     def go_on(self) -> bool:
-        """Take the next step; True when none is left. It neither waits nor raises: ``result`` does."""
-        if self._reading or self._failure:
+        """Take the next step, if it is time; True when none is left. It never waits; ``result`` raises."""
+        if self._failure:
             return True
+        if self._reading:
+            return self._reading.done
         try:
             self._begin(self._next())
         except Exception as error:  # noqa: BLE001 - result raises it

@@ -61,6 +61,11 @@ class Reading:
                 self._then()
 
     @property
+    def done(self) -> bool:
+        """Whether it came to an end, whichever."""
+        return self._done.is_set()
+
+    @property
     def well(self) -> bool:
         """Whether there is a result, and nothing to be raised."""
         return self._done.is_set() and self._complete() and not self._flooded
