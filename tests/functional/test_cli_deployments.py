@@ -79,6 +79,28 @@ def test_a_deployment_is_listed_told_and_verified(
     assert "1 of 1 chains intact" in capsys.readouterr().out
 
 
+def test_a_stacks_journals_are_replayed_exported_tried_and_priced(
+    world: World, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Straight from the tables: one chain by its id, or all that began since a day."""
+    deployment_id = walk(world, push(world, folder, commit(folder, "page", "new"))).deployment_id
+    same = tmp_path / "same.yaml"
+    same.write_text(policy(folder))
+    capsys.readouterr()
+    assert app.main(["replay", deployment_id]) == 0
+    assert "byte for byte; by the code that decided then" in capsys.readouterr().out
+    assert app.main(["what-if", str(same), "--since", "2026-11"]) == 0
+    assert "1 compared" in capsys.readouterr().out
+    assert app.main(["cost", "--month", "2026-11", "--json"]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["chains"]] == [deployment_id]
+    assert app.main(["journal", "export", "--since", "2026-11-23"]) == 0
+    file = tmp_path / "export.jsonl"
+    file.write_text(capsys.readouterr().out)
+    assert app.main(["journal", "verify", "--file", str(file), deployment_id]) == 0
+    assert app.main(["journal", "export", "--since", "soon"]) == 1
+    assert app.main(["replay", "dep-20261123-0123456789"]) == 1
+
+
 def test_a_deployment_is_stopped_once_while_it_runs(
     world: World, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
