@@ -158,7 +158,7 @@ class Outside:
         world = self.world
         for name, detail in world.published[self.read :]:
             if name in LISTENERS:
-                self.wire.append(Parcel(LISTENERS[name], own(name, detail)))
+                self.wire.append(Parcel(LISTENERS[name], own(name, detail), name != "IncidentEscalated"))
         self.read = len(world.published)
         while world.handed:
             function, event = world.handed.pop(0)
