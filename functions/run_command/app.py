@@ -109,7 +109,7 @@ class Slice:
     def _begin_ssh(self, row: Row, ssh: Ssh) -> None:
         try:
             self._crew = self._crew or Crew(_pool())
-        except NightshiftError as error:  # the key or known_hosts cannot be read: no such node is reached
+        except NightshiftError as error:  # the login cannot be read: no such node is reached
             self._keep([_failed(row, error)])
             return
         order = Command(

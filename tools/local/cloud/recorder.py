@@ -71,6 +71,8 @@ def _describe(method: str, path: str, headers: dict[str, str], body: bytes, quer
         # A transaction is no IAM action of its own: each item is allowed or refused as its action.
         checks = list(iam_actions.dynamodb_transaction_checks(iam, body, REGION, get_account_id()))
     target = headers.get("x-amz-target", "").rpartition(".")[2]
+    if target == "GetDocument":  # ministack takes the name of anything in Systems Manager for a parameter's
+        arn = (arn or "").replace(":parameter/", ":document/")
     if not iam and target in FLEET_ACTIONS:
         iam = f"ssm:{target}"
     action = target or (iam or "").partition(":")[2] or f"{method} {path}"
