@@ -12,9 +12,13 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
+from nightshift.aws.pager import Pager, Tell
+from nightshift.errors import NightshiftError
+from nightshift.policy_notify import Notify
 from tests.functional.gate import Killed
 from tests.functional.staging import POLICY, made
 from tests.functional.world import World
@@ -79,7 +83,7 @@ def everywhere(
     A failure names every place of a crash after which something did not hold. There must be at
     ``least`` so many places: a life in which nothing is called proves nothing.
     """
-    with made(policy) as world:
+    with made(policy) as world, patch.object(Pager, "_each", _one_by_one):
         crashes = Crashes(world, reports)
         world.pulse = crashes.pulse
         try:
@@ -93,6 +97,18 @@ def everywhere(
     failures = crashes.failures()
     assert not failures, f"{len(failures)} of {len(crashes.places)} crashes:\n" + "\n".join(failures[:5])
     assert len(crashes.places) >= least, crashes.places
+
+
+def _one_by_one(
+    pager: Pager, names: Sequence[str], notify: Notify, tell: Tell
+) -> Iterator[tuple[str, str | NightshiftError]]:
+    """Channels without threads: a child of a fork has only the one that forked, and could not live on."""
+    for name in names:
+        try:
+            outcome: str | NightshiftError = pager._tell(name, notify, tell)
+        except NightshiftError as error:
+            outcome = error
+        yield name, outcome
 
 
 def _be_quiet() -> None:
