@@ -19,8 +19,8 @@ from nightshift.errors import NightshiftError
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 #: What an event may be about, by the first letters of its id.
-SUBJECTS = {"inc-": "incident_id", "dep-": "deployment_id"}
-_ID = re.compile(r"(inc|dep)-[A-Za-z0-9-]{1,80}")
+SUBJECTS = {"inc-": "incident_id", "dep-": "deployment_id", "cmd-": "command_id"}
+_ID = re.compile(r"(inc|dep|cmd)-[A-Za-z0-9-]{1,80}")
 
 
 def entry(logger: Logger) -> Callable[[Handler], Handler]:
@@ -47,10 +47,10 @@ def entry(logger: Logger) -> Callable[[Handler], Handler]:
 
 
 def subject(event: object) -> dict[str, str]:
-    """The incident and the deployment that an event is about, where it names them."""
+    """The incident, the deployment or the command that an event is about, where it names them."""
     found: dict[str, str] = {}
     for place in _places(event):
-        for name in ("incident_id", "deployment_id", "name"):
+        for name in (*SUBJECTS.values(), "name"):
             said = place.get(name)
             if isinstance(said, str) and _ID.fullmatch(said):
                 found.setdefault(SUBJECTS[said[:4]], said)

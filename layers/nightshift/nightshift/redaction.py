@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 #: Shorter texts would garble lines that have nothing to do with them; no secret of ours is as short.
 SHORTEST = 6
@@ -37,10 +38,11 @@ def silenced(error: BaseException) -> BaseException:
         one.args = tuple(redact(part) if isinstance(part, str) else part for part in one.args)
         for name in ("message", "context"):
             said = getattr(one, name, None)
-            if isinstance(said, str):
-                setattr(one, name, redact(said))
-            elif isinstance(said, dict):
-                setattr(one, name, {key: redact(str(value)) for key, value in said.items()})
+            with suppress(AttributeError):  # another library's error may compute it, from its arguments
+                if isinstance(said, str):
+                    setattr(one, name, redact(said))
+                elif isinstance(said, dict):
+                    setattr(one, name, {key: redact(str(value)) for key, value in said.items()})
     return error
 
 
