@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.deploying import Web
+    from tools.local.demo.pager import Pager
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = 12  # the stack's own listeners, from its base port on
@@ -125,3 +129,35 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     assert up.returncode == 0, up.stdout + up.stderr
     yield made
     made.run("down")
+
+
+@pytest.fixture
+def web(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """The app web at rest, whose repository this test pushes to; afterwards it runs what it ran before."""
+    from tests.e2e.deploying import Web
+
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(stack.home))
+    made = Web(stack)
+    wait(made.is_quiet, 60, "web is at rest")
+    before = made.desired()
+    yield made
+    wait(made.is_idle, 90, "every deployment is over")
+    if made.desired() != before:
+        back = stack.run("rollback", "web", "--to", before, "--why", "the test is over")
+        assert back.returncode == 0, back.stdout + back.stderr
+    wait(made.is_quiet, 60, "web is at rest again")
+
+
+@pytest.fixture
+def pager(stack: Stack) -> Iterator[Pager]:
+    """A person who is subscribed to the pages."""
+    from tools.local.demo.pager import Pager
+
+    with Pager() as made:
+        made.subscribe(stack.client("sns"), stack.client("sqs"), stack.facts()["outputs"]["PagesTopicArn"])
+        seen = -1
+        while seen < len(made.pages):  # what another test left in the queue
+            seen = len(made.pages)
+            made.look()
+        made.pages.clear()
+        yield made

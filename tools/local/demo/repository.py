@@ -14,10 +14,15 @@ WHO = ("Ada Lovelace", "ada@example.com")
 
 
 def push(name: str, change: tuple[str, str]) -> str:
-    """Replace a text in a file of the app's head, commit and push it; the commit's full id."""
+    """Push the app as its first commit has it, but for a text in a file; the commit's full id.
+
+    What was pushed before, good or bad, is no part of it.
+    """
     clone = home() / "tmp" / "clone"
     shutil.rmtree(clone, ignore_errors=True)
     _git(home(), "clone", "--quiet", str(git.bare(home())), str(clone))
+    first = _git(clone, "rev-list", "--max-parents=0", "HEAD").strip()
+    _git(clone, "checkout", "--quiet", first, "--", ".")
     path, (old, new) = clone / name, change
     text = path.read_text()
     if old not in text:
