@@ -185,11 +185,7 @@ def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str
     """What is to be deployed; or why there is nothing to do."""
     stores = Stores.of(Environment)
     if deployment.kind == "rollback" and deployment.release is None:
-        running = group.desired_release.version if group.desired_release else ""
-        way = rollback.way_back(stores.releases.of_app(deployment.app), group.group, running, {})
-        if way.target is None:
-            raise Refused(way.code, way.reason)
-        return way.target
+        return _way_back(deployment, group)
     if deployment.release is not None:
         known = stores.releases.get(deployment.app, deployment.release.version)
         if known is None:
@@ -207,6 +203,19 @@ def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str
             "deployment.failed_before", f"{built.version} failed in {group.group} before: push a new commit"
         )
     return built
+
+
+def _way_back(deployment: Deployment, group: GroupState) -> Built | str:
+    """The last good release; nothing when what is to be undone was taken back by somebody else meanwhile."""
+    suspect = group.deployed
+    if deployment.undoes and (suspect is None or suspect.rolled_back_by != deployment.deployment_id):
+        return f"{deployment.undoes} was taken back already"
+    running = group.desired_release.version if group.desired_release else ""
+    known = Stores.of(Environment).releases.of_app(deployment.app)
+    way = rollback.way_back(known, group.group, running, {})
+    if way.target is None:
+        raise Refused(way.code, way.reason)
+    return way.target
 
 
 def _built(app: str, remote: Remote, commit: str) -> Built:

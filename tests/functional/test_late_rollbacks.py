@@ -16,6 +16,8 @@ from tests.functional.staging import RELEASE, made
 from tests.functional.state import GROUP
 from tests.functional.world import WELL, World
 
+ORDER = "0f0f0f0f-0000-4000-8000-000000000000"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -103,3 +105,40 @@ def test_a_rollback_that_leads_nowhere_leaves_the_nodes_to_their_ladder(world: W
     asked = [{"incident_id": world.subject(node).open_incident} for node in world.instances()]
     answers = [world.invoke("admit_incident", one) for one in asked]
     assert all(answer["next"] != "StartDeployment" for answer in answers)
+
+
+def took_back(world: World) -> None:
+    """A person brings the app back to the release before."""
+    order = {"id": ORDER, "app": "web", "by": "ada", "version": RELEASE.version, "rollback": True}
+    (back,) = world.invoke("start_deployment", order)["deployments"]
+    assert walk(world, back).state == "Succeeded"
+
+
+def test_a_rollback_whose_turn_comes_after_a_persons_own_brings_nothing_back(world: World) -> None:
+    """What it was to undo runs nowhere any more; from there it would lead to that very release."""
+    for machine in delegated(world):
+        machine.advance()
+    guilty = world.group().deployed
+    assert guilty is not None
+    for node in world.instances():
+        world.readings[node] = WELL
+    took_back(world)
+    undo = walk(world, guilty.rolled_back_by)
+    assert (undo.state, undo.nodes) == ("Stopped", {})
+    after = world.group()
+    assert after.desired_release is not None
+    assert (after.desired_release.version, after.deployed) == (RELEASE.version, None)
+
+
+def test_a_release_that_a_person_took_back_is_not_suspected_any_more(folder: Path) -> None:
+    """Nodes that fall ill after it do not run it: they are healed, and it is not brought back to them."""
+    with made(policy(folder)) as world:
+        good(world)
+        assert walk(world, push(world, folder, commit(folder, "page", "leaks"))).state == "Succeeded"
+        took_back(world)
+        world.pass_time(60)
+        for node in world.instances():
+            world.fall_ill(node)
+        for node in world.instances():
+            world.speak(node)
+        assert "StartDeployment" not in {machine.name for machine in delegated(world)}

@@ -74,7 +74,7 @@ class Turns:
         """The write that ends a deployment's turn: its leases are given back, or go to ``heir`` by node.
 
         With ``desired`` that is what every node of the group should run from now on. ``deployed`` is what is
-        suspected first when nodes fall ill from now on.
+        suspected first when nodes fall ill from now on; what they do not run any more is not.
         """
         held = [node for node, lease in group.leases.items() if lease.incident_id == deployment_id]
         names = {f"#n{number}": node for number, node in enumerate(sorted({*held, *heir}))}
@@ -92,7 +92,9 @@ class Turns:
             sets.append("deployed = :deployed")
             told[":deployed"] = deployed.model_dump()
         freed = [f"leases.{name}" for name, node in names.items() if node not in heir]
-        if deployed is None and group.deployed and group.deployed.rolled_back_by == deployment_id:
+        suspect = None if deployed else group.deployed
+        gone = suspect and desired and desired.version != suspect.version
+        if suspect and (gone or suspect.rolled_back_by == deployment_id):
             freed.append("deployed")
         expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(freed)}" if freed else "")
         return tables.update(
