@@ -12,13 +12,15 @@ from pydantic import BaseModel
 
 from nightshift import clock, envelopes, targets, traffic
 from nightshift.aws.stores import Stores
-from nightshift.decisions import maintenance, recorded, rollout
+from nightshift.decisions import blue_green, maintenance, recorded, rollout
+from nightshift.decisions.blue_green import Crossed
 from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollout import Progress, Step
 from nightshift.decisions.verification import Aftermath, verify
 from nightshift.deployment import Deployment, Touched
 from nightshift.entry import entry
 from nightshift.errors import Refused
+from nightshift.front import Crossing
 from nightshift.incident import GroupState
 from nightshift.journal import Note
 from nightshift.policy import Policy
@@ -71,13 +73,20 @@ def advance(deployment_id: str, now: datetime) -> dict[str, Any]:
     }
     if judged:
         deployment = _write_down(deployment, judged, group, version, now)
-    progress = _progress(deployment, app, group, policy, now)
-    step = rollout.next_step(progress)
+    progress: Progress | Crossed
+    if deployment.crossing:
+        progress = _crossed(deployment, deployment.crossing, app, group, policy, now)
+        step = blue_green.next_step(progress)
+    else:
+        progress = _progress(deployment, app, group, policy, now)
+        step = rollout.next_step(progress)
     deployment = _decided(deployment, progress, step, version)
     if step.action in {"wait", "bake"}:
         return _answer("LookAgain", step, until=_until(step, app, now))
     if step.action == "next_batch":
         return _answer("DeployBatch", step, batch=list(step.batch))
+    if step.action == "switch":
+        return _answer("SwitchFront", step)
     return _answer("CloseDeployment", step, outcome=step.state, roll_back=step.action == "roll_back")
 
 
@@ -141,11 +150,11 @@ def _ended(touched: Touched, verdict: Verdict, now: datetime) -> Touched:
     return touched.model_copy(update={"state": state, "ended_at": clock.iso(now), "detail": verdict.reason})
 
 
-def _decided(deployment: Deployment, progress: Progress, step: Step, version: str) -> Deployment:
+def _decided(deployment: Deployment, progress: Progress | Crossed, step: Step, version: str) -> Deployment:
     """Write down what comes next, once; it is asked every few seconds, and mostly the answer is the same."""
     if deployment.step == step.name:
         return deployment
-    decided = recorded.record("rollout", progress, step, version)
+    decided = recorded.record("blue_green" if deployment.crossing else "rollout", progress, step, version)
     inputs = {"app": deployment.app, "group": deployment.group, "batch": list(step.batch)}
     note = Note("rollout", ACTOR, step.action, step.reason, inputs, (decided,))
     return Stores.of(Environment).deployments.record(deployment, progress.now, note, step=step.name)
@@ -153,9 +162,7 @@ def _decided(deployment: Deployment, progress: Progress, step: Step, version: st
 
 def _progress(deployment: Deployment, app: App, group: GroupState, policy: Policy, now: datetime) -> Progress:
     """Everything the next step depends on. While nodes are in progress nobody else is looked at."""
-    running = any(one.state == "InProgress" for one in deployment.nodes.values())
-    target = targets.of(policy.groups[group.group], Stores.of(Environment))
-    seen = Units(0, ()) if running else target.look(policy, group, now)
+    running, seen = _seen(deployment, group, policy, now)
     ends = [one.ended_at for one in deployment.nodes.values() if one.ended_at]
     ended = max(ends, default=None) if not running else None
     return Progress(
@@ -172,6 +179,35 @@ def _progress(deployment: Deployment, app: App, group: GroupState, policy: Polic
         stop_requested=deployment.stop_requested,
         paused=_paused(policy, group.group, now),
         is_rollback=deployment.kind == "rollback",
+    )
+
+
+def _seen(deployment: Deployment, group: GroupState, policy: Policy, now: datetime) -> tuple[bool, Units]:
+    running = any(one.state == "InProgress" for one in deployment.nodes.values())
+    target = targets.of(policy.groups[group.group], Stores.of(Environment))
+    return running, Units(0, ()) if running else target.look(policy, group, now)
+
+
+def _crossed(
+    deployment: Deployment, crossing: Crossing, app: App, group: GroupState, policy: Policy, now: datetime
+) -> Crossed:
+    """The same of a blue-green deployment, which does not look at the group that it came from."""
+    _, seen = _seen(deployment, group, policy, now)
+    return Crossed(
+        now=now,
+        started_at=clock.parse(deployment.planned_at or deployment.created_at),
+        strategy=app.strategy,
+        desired=deployment.desired,
+        serving=crossing.serving,
+        nodes={node: one.state for node, one in deployment.nodes.items()},
+        units=frozenset(one.node_id for one in seen.units),
+        healthy=seen.of("healthy"),
+        unhealthy=seen.of("unhealthy"),
+        intended=crossing.intended_at is not None,
+        switched_at=clock.parse(crossing.switched_at) if crossing.switched_at else None,
+        alarms=_alarms(deployment, group),
+        stop_requested=deployment.stop_requested,
+        paused=_paused(policy, group.group, now),
     )
 
 

@@ -19,7 +19,9 @@ from nightshift.decisions.rollback import Way, way_back
 from nightshift.deployment import Deployment, undo_of
 from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
+from nightshift.errors import Refused
 from nightshift.events import DeploymentEvent, DeploymentFailed, DeploymentSucceeded, traceparent
+from nightshift.front import Crossing
 from nightshift.incident import Deployed, GroupState, Lease, Release
 from nightshift.journal import Note
 from nightshift.releases import Standing
@@ -78,12 +80,53 @@ def close(request: Request, now: datetime) -> Deployment:
     stores = Stores.of(Environment)
     deployment = stores.deployments.get(request.deployment_id)
     if not deployment.is_over:
+        if deployment.crossing:
+            deployment, request = _settled(deployment, deployment.crossing, request, now)
         deployment = _end(deployment, request, now)
     if deployment.undone_by:
         payload = {"deployment_id": deployment.undone_by}
         executions.start(Environment.current().deploy_state_machine_arn, deployment.undone_by, payload)
     stores.bus.publish(_event(deployment))
     return deployment
+
+
+def _settled(
+    deployment: Deployment, crossing: Crossing, request: Request, now: datetime
+) -> tuple[Deployment, Request]:
+    """Whether requests are where the end says; back where they were, when it failed after they were switched.
+
+    That may run twice, and is the whole way back: the group that they came from was never touched. A front
+    that somebody else has switched meanwhile is left alone, and never counts as a success.
+    """
+    if crossing.intended_at is None:
+        return deployment, request
+    if request.outcome != "Succeeded" and crossing.back_at is None:
+        # Before the front is read: a switch that is still under way finds it, and takes itself back.
+        reason = f"requests go back to {crossing.serving}: {request.reason}"
+        crossing = crossing.model_copy(update={"back_at": clock.iso(now)})
+        note = Note("intent", ACTOR, "switch_back", reason)
+        deployment = Stores.of(Environment).deployments.record(deployment, now, note, crossing=crossing)
+    try:
+        serving = crossing.front.serving()
+    except Refused as error:
+        return deployment, _moved(request, error.message)
+    if request.outcome == "Succeeded":
+        expected = serving == deployment.group
+        told = f"requests go to {serving}: somebody else has switched the front"
+        return deployment, request if expected else _moved(request, told)
+    if serving != crossing.serving:
+        crossing.front.switch(crossing.serving)
+    crossing = crossing.model_copy(update={"returned_at": clock.iso(clock.now())})
+    deployment = deployment.model_copy(update={"crossing": crossing})
+    return deployment, request.model_copy(
+        update={"reason": f"{request.reason}; requests are back with {crossing.serving}"}
+    )
+
+
+def _moved(request: Request, why: str) -> Request:
+    """It is told as what needs a person."""
+    changed = {"outcome": "Failed", "trigger": "DEPLOYMENT_FAILURE", "reason": f"{request.reason}; {why}"}
+    return request.model_copy(update=changed)
 
 
 def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
@@ -100,6 +143,7 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
         writes.append(_turn(deployment, group, undo, now, succeeded=request.outcome == "Succeeded"))
     elif _guilty(deployment, group):
         writes.append(stores.turns.suspect_no_more(deployment.group, deployment.deployment_id))
+    writes += _turn_beside(deployment)
     writes += _condemned(deployment, group, now)
     if undo and way:
         note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": deployment.deployment_id})
@@ -128,7 +172,7 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
 
 def _must_undo(deployment: Deployment, request: Request) -> bool:
     """Nothing that goes to what was good is undone itself, nor is what touched nothing."""
-    forward = deployment.kind in ("push", "manual")
+    forward = deployment.kind in ("push", "manual") and deployment.crossing is None
     return request.roll_back and forward and bool(deployment.nodes)
 
 
@@ -185,12 +229,21 @@ def _turn(
     )
 
 
+def _turn_beside(deployment: Deployment) -> list[Write]:
+    """The turn of the group that had the requests, of a blue-green one; it keeps all else."""
+    stores, crossing = Stores.of(Environment), deployment.crossing
+    beside = stores.groups.get(crossing.serving) if crossing else None
+    if beside is None or beside.deploying != deployment.deployment_id:
+        return []
+    return [stores.turns.end(beside, deployment.deployment_id, desired=None, deployed=None, heir={})]
+
+
 def _deployed(deployment: Deployment, now: datetime) -> Deployed | None:
     """What is suspected first when nodes fall ill soon; nothing where the policy knows the app no more."""
     _, policy = Stores.of(Environment).policies.current()
     app = policy.apps.get(deployment.app)
-    if app is None or deployment.release is None:
-        return None
+    if app is None or deployment.release is None or deployment.crossing:
+        return None  # what is blue-green is taken back by its front, which nobody switches after the end
     return Deployed(
         deployment_id=deployment.deployment_id,
         version=deployment.release.version,

@@ -17,14 +17,16 @@ from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.recorded import Asked, Planning
 from nightshift.deployment import Deployment
 from nightshift.entry import entry
-from nightshift.errors import Conflict, Permanent, Refused
+from nightshift.errors import Conflict, NightshiftError, Permanent, Refused
 from nightshift.events import DeploymentStarted, traceparent
+from nightshift.front import Crossing, Front
 from nightshift.incident import GroupState, Release
 from nightshift.journal import Decided, Note
 from nightshift.policy import Policy
 from nightshift.policy_apps import App
 from nightshift.releases import Built
 from nightshift.settings import Settings
+from nightshift.strategy import Traffic
 from nightshift_git import archive, repository
 from nightshift_git.repository import Remote
 
@@ -73,24 +75,64 @@ def plan(deployment: Deployment, now: datetime) -> dict[str, Any]:
     stores = Stores.of(Environment)
     version, policy = stores.policies.current()
     app = policy.apps.get(deployment.app)
+    deployment = _to_the_idle(deployment, app.strategy.front if app else None)
     group = stores.groups.get(deployment.group)
     if app is None or group is None or deployment.group not in policy.groups:
         raise Refused(
             "deployment.unknown_app", f"the policy deploys no app {deployment.app} to {deployment.group}"
         )
     if deployment.planned_at:
-        return {"next": "AdvanceDeployment"}
+        return _go(deployment)
     if deployment.stop_requested:
         return _close("Stopped", f"stopped by {deployment.stop_requested}")
     ends_by = clock.parse(deployment.created_at) + clock.seconds(app.strategy.deadline_seconds)
     if now >= ends_by:
         return _close("Failed", f"its turn did not come within {app.strategy.deadline_seconds} s")
-    if group.deploying not in ("", deployment.deployment_id):
-        return _wait(app, now, f"{group.deploying} is being deployed to {group.group}")
+    busy = _busy(deployment, group)
+    if busy:
+        return _wait(app, now, busy)
     try:
         return _planned(deployment, app, group, (version, policy), now)
     except Conflict as lost:
         return _wait(app, now, lost.message)
+
+
+def _busy(deployment: Deployment, group: GroupState) -> str:
+    """Whose turn it is in a group that this deployment needs; empty when they are free."""
+    found = [one for one in filter(None, (group, _serving(deployment))) if one.deploying]
+    others = [one for one in found if one.deploying != deployment.deployment_id]
+    return f"{others[0].deploying} is being deployed to {others[0].group}" if others else ""
+
+
+def _to_the_idle(deployment: Deployment, front: Front | None) -> Deployment:
+    """The group that gets no requests now, by the front's own word; the other one is the way back."""
+    if front is None or deployment.planned_at:
+        return deployment
+    if deployment.undoes:
+        reason = f"{deployment.app} is blue-green: what was good is gone back to by `nightshift rollback`"
+        raise Refused("rollback.blue_green", reason)
+    serving = front.serving()
+    crossing = Crossing(front=front, serving=serving)
+    return deployment.model_copy(update={"group": front.idle(serving), "crossing": crossing})
+
+
+def _go(deployment: Deployment) -> dict[str, Any]:
+    """Now that it is our turn nobody else switches the front; the one before may have, until it was."""
+    _idle_still(deployment, Refused)
+    return {"next": "AdvanceDeployment"}
+
+
+def _idle_still(deployment: Deployment, otherwise: type[NightshiftError]) -> None:
+    """Raises ``otherwise`` with the code ``front.moved`` when the group gets requests by now."""
+    crossing = deployment.crossing
+    serving = crossing.front.serving() if crossing else ""
+    if crossing and serving != crossing.serving:
+        raise otherwise("front.moved", f"requests go to {serving} by now, no more to {crossing.serving}")
+
+
+def _serving(deployment: Deployment) -> GroupState | None:
+    """The group that has the requests meanwhile, of a blue-green app; nobody else deploys to it either."""
+    return Stores.of(Environment).groups.get(deployment.crossing.serving) if deployment.crossing else None
 
 
 def _planned(
@@ -107,7 +149,8 @@ def _planned(
         return _held(deployment, app, built, passage, weighed, now)
     previous = _previous(deployment, group, built)
     seen = targets.of(policy.groups[deployment.group], stores).look(policy, group, now)
-    planning = Planning(seen.units, app.strategy, seen.desired, "none", built.version)
+    before: Traffic = "target_group" if deployment.crossing else "none"
+    planning = Planning(seen.units, app.strategy, seen.desired, before, built.version)
     batches = rollout.plan(**vars(planning))
     decided = (weighed, recorded.record("plan", planning, batches, version))
     if batches.code:
@@ -125,12 +168,17 @@ def _planned(
         "previous": previous.version if previous else "",
         "batches": [list(batch) for batch in batches.batches],
         "desired": seen.desired,
+        "serving": deployment.crossing.serving if deployment.crossing else "",
     }
+    _idle_still(deployment, Conflict)
     changed = stores.deployments.record(
         deployment,
         now,
         Note("plan", ACTOR, "planned", f"{built.version}: {batches.reason}", inputs, decided),
-        stores.turns.take(group.group, deployment.deployment_id),
+        *(
+            stores.turns.take(one.group, deployment.deployment_id)
+            for one in filter(None, (group, _serving(deployment)))
+        ),
         state="InProgress",
         release=built.artifact,
         previous=previous,
@@ -143,7 +191,7 @@ def _planned(
         planned_at=clock.iso(now),
     )
     stores.bus.publish(_started(changed, batches.reason))
-    return {"next": "AdvanceDeployment"}
+    return _go(changed)
 
 
 def _asked(deployment: Deployment, app: App, group: GroupState, built: Built, now: datetime) -> Asked:
@@ -183,9 +231,10 @@ def _ask(built: Built, reason: str, until: datetime, now: datetime) -> dict[str,
 
 def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str:
     """What is to be deployed; or why there is nothing to do."""
-    stores = Stores.of(Environment)
+    stores, serving = Stores.of(Environment), _serving(deployment) or group
+    running = serving.desired_release.version if serving.desired_release else ""
     if deployment.kind == "rollback" and deployment.release is None:
-        return _way_back(deployment, group)
+        return _way_back(deployment, group, running)
     if deployment.release is not None:
         known = stores.releases.get(deployment.app, deployment.release.version)
         if known is None:
@@ -196,8 +245,8 @@ def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str
     if head != deployment.commit and deployment.commit:
         logger.info("only the head is deployed", pushed=deployment.commit, head=head)
     built = _built(deployment.app, remote, head)
-    if group.desired_release and group.desired_release.version == built.version:
-        return f"{group.group} runs {built.version} already, which is {deployment.ref or app.branch} now"
+    if running == built.version:
+        return f"{serving.group} runs {built.version} already, which is {deployment.ref or app.branch} now"
     if built.state_in(group.group) == "failed" and deployment.kind == "push":
         raise Refused(
             "deployment.failed_before", f"{built.version} failed in {group.group} before: push a new commit"
@@ -205,12 +254,11 @@ def _release(deployment: Deployment, app: App, group: GroupState) -> Built | str
     return built
 
 
-def _way_back(deployment: Deployment, group: GroupState) -> Built | str:
+def _way_back(deployment: Deployment, group: GroupState, running: str) -> Built | str:
     """The last good release; nothing when what is to be undone was taken back by somebody else meanwhile."""
     suspect = group.deployed
     if deployment.undoes and (suspect is None or suspect.rolled_back_by != deployment.deployment_id):
         return f"{deployment.undoes} was taken back already"
-    running = group.desired_release.version if group.desired_release else ""
     known = Stores.of(Environment).releases.of_app(deployment.app)
     way = rollback.way_back(known, group.group, running, {})
     if way.target is None:

@@ -19,6 +19,7 @@ from nightshift.errors import Refused
 from nightshift.events import CodePushed
 from nightshift.journal import Note
 from nightshift.policy import Policy
+from nightshift.policy_apps import App
 from nightshift.settings import Settings
 
 logger = Logger()
@@ -110,8 +111,13 @@ def pushed(push: CodePushed, policy: Policy, now: datetime) -> list[Deployment]:
             created_at=clock.iso(now),
         )
         for name, app in concerned
-        for group in app.groups
+        for group in _begun_for(app)
     ]
+
+
+def _begun_for(app: App) -> tuple[str, ...]:
+    """Every group; one of a blue-green app, whose front says at the plan which one it is."""
+    return app.groups[:1] if app.strategy.front else app.groups
 
 
 def _why(push: CodePushed, branch: str) -> str:
@@ -121,9 +127,16 @@ def _why(push: CodePushed, branch: str) -> str:
 
 
 def ordered(request: Request, policy: Policy, now: datetime) -> list[Deployment]:
-    """What a person wants; raises Refused ``deployment.unknown_app`` or ``deployment.unknown_release``."""
+    """What a person wants; raises Refused ``deployment.unknown_app`` or ``deployment.unknown_release``.
+
+    Raises Refused ``deployment.front_decides`` for a group of a blue-green app.
+    """
     app = policy.apps.get(request.app)
-    groups = [one for one in app.groups if request.group in ("", one)] if app else []
+    if app and app.strategy.front and request.group:
+        raise Refused(
+            "deployment.front_decides", f"the front of {request.app} says which is idle: name no group"
+        )
+    groups = [one for one in _begun_for(app) if request.group in ("", one)] if app else []
     if not groups:
         where = f" in {request.group}" if request.group else ""
         raise Refused("deployment.unknown_app", f"the policy deploys no app {request.app}{where}")

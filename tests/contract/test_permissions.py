@@ -23,6 +23,7 @@ from nightshift.errors import Retryable
 from nightshift.incident import Lease
 from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
+from tests.functional.colours import OTHER, crossing, nodes, switches, two
 from tests.functional.deploying import (
     asking,
     baking,
@@ -288,6 +289,16 @@ def told(world: World) -> None:
         world.deliver("DeploymentStarted")
 
 
+def crossed(world: World, folder: Path) -> None:
+    """Requests go to the other group, and back from one that does not last."""
+    walk(world, push(world, folder, commit(folder, "page", "colour")))
+    began = push(world, folder, commit(folder, "page", "pale"))
+    machine = crossing(world, began)
+    world.fall_ill(nodes(GROUP)[0])
+    walk(world, began, machine)
+    assert switches(world) == [OTHER, GROUP, OTHER]
+
+
 def release_approved(world: World, folder: Path) -> None:
     """A person is asked about a release, by a question that is retried, looks at its link and says yes."""
     good(world)
@@ -384,6 +395,9 @@ def _travel(found: set[Call], git: Path) -> None:
     with made(switched(gated)) as world:
         deployed(world, folder)
         told(world)
+        found |= set(world.calls)
+    with two(folder) as world:
+        crossed(world, folder)
         found |= set(world.calls)
     with made(policy(folder)) as world:
         converged(world)

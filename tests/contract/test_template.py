@@ -247,6 +247,7 @@ def test_no_function_may_do_everything(name: str) -> None:
         "cloudwatch:GetMetricData",
         "ec2:DescribeInstanceStatus",
         "ec2:DescribeInstances",
+        "elasticloadbalancing:DescribeRules",
         "elasticloadbalancing:DescribeTargetHealth",
         "ssm:DescribeInstanceInformation",
         "ssm:GetCommandInvocation",

@@ -127,6 +127,7 @@ RESOURCES: dict[str, Callable[[Parameters], list[str]]] = {
     "cloudwatch:DeleteAlarms": lambda request: _alarms(request["AlarmNames"]),
     "cloudwatch:PutMetricAlarm": lambda request: _alarms([request["AlarmName"]]),
     "elasticloadbalancing:DeregisterTargets": lambda request: [request["TargetGroupArn"]],
+    "elasticloadbalancing:ModifyRule": lambda request: [request["RuleArn"]],
     "elasticloadbalancing:RegisterTargets": lambda request: [request["TargetGroupArn"]],
     "events:PutEvents": _events,
     "s3:PutObject": lambda request: [f"arn:aws:s3:::{request['Bucket']}/{request['Key']}"],

@@ -115,6 +115,8 @@ class Gate(State):
             "elastic-load-balancing-v2.DeregisterTargets": self.targets.deregister,
             "elastic-load-balancing-v2.RegisterTargets": self.targets.register,
             "elastic-load-balancing-v2.DescribeTargetHealth": self.targets.health,
+            "elastic-load-balancing-v2.DescribeRules": self.targets.rules,
+            "elastic-load-balancing-v2.ModifyRule": self.targets.modify,
             "ec2.DescribeInstances": self._instances,
             "ssm.DescribeInstanceInformation": self.ssm.information,
             "ssm.ListCommandInvocations": self.ssm.invocations,

@@ -103,9 +103,9 @@ class State:
         return [detail for kind, detail in self.published if kind == name]
 
     def instances(self) -> list[str]:
-        """The ids of the group's instances, as Auto Scaling sees them now."""
-        found = session.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])
-        return [one["InstanceId"] for one in found["AutoScalingGroups"][0]["Instances"]]
+        """The ids of every group's instances, as Auto Scaling sees them now."""
+        found = session.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        return [one["InstanceId"] for group in found for one in group["Instances"]]
 
     def pages(self) -> list[dict[str, Any]]:
         """Every page that the topic's subscriber got, in order."""

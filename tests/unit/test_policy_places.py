@@ -50,16 +50,49 @@ def test_the_text_of_these_tests_is_sound() -> None:
     assert problems() == []
 
 
-def test_a_strategy_that_is_not_there_yet_is_refused_where_it_stands() -> None:
-    """Not at each push."""
-    app = """apps:
+ELB = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
+RULE, BLUE, GREEN = (
+    f"{ELB}:{one}" for one in ("listener-rule/app/w/a1/b2/c3", "targetgroup/b/1", "targetgroup/g/2")
+)
+APPS = f"""apps:
   api:
     repository: https://github.com/acme/api
-    groups: [api]
-    strategy: { kind: blue_green }
+    groups: [api, web]
+    strategy:
+      kind: blue_green
+      front: {{ kind: listener_rule, address: "{RULE}", target_groups: {{ api: "{BLUE}", web: "{GREEN}" }} }}
 symptoms:"""
-    (found,) = problems("symptoms:", app)
-    assert "blue_green is not there yet" in str(found)
+
+
+def test_a_sound_blue_green_app_is_taken() -> None:
+    """So each case below has one reason."""
+    assert problems("symptoms:", APPS) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("      front:", "      # front:", "blue_green needs a front"),
+        ("kind: blue_green", "kind: rolling", "a front is switched by blue_green only"),
+        ("groups: [api, web]", "groups: [api]", "the app's groups are api; its front must know these two"),
+        (f', web: "{GREEN}"', "", "two groups, each with a target of its own"),
+        (GREEN, BLUE, "two groups, each with a target of its own"),
+        ("kind: listener_rule", "kind: mirror", "there is no front mirror; there are listener_rule"),
+        (RULE, f"{ELB}:loadbalancer/app/w/a1", "is no address of a listener_rule"),
+        (GREEN, "http://127.0.0.1:8080", "is no target of a listener_rule"),
+        ("kind: blue_green", "kind: blue_green\n      max_failures: 1", "max_failures must be 0"),
+        (
+            "kind: blue_green",
+            "kind: blue_green\n      rollback_on: [DEPLOYMENT_FAILURE]",
+            "rollback_on must name every trigger",
+        ),
+    ],
+)
+def test_a_blue_green_app_that_could_not_be_switched_is_refused(old: str, new: str, why: str) -> None:
+    """When it is validated, with its reason; not at each push."""
+    assert old in APPS
+    (found,) = problems("symptoms:", APPS.replace(old, new, 1))
+    assert why in str(found)
 
 
 UP = """\

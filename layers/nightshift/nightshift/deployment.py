@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from nightshift.events import Instant
+from nightshift.front import Crossing
 from nightshift.incident import Approval, Release
 from nightshift.strategy import Trigger
 
@@ -42,7 +43,8 @@ class Deployment(_Fact):
     ``release`` is known once it is planned. ``undoes`` is the deployment that a rollback takes back,
     ``undone_by`` the rollback. ``troubled_before`` are subjects that were ill before anything was touched: no
     fault of this release. ``step`` is what was decided last. A ``converge`` brings one node to what its group
-    runs already; a person hears of it only when its ``last_attempt`` failed.
+    runs already; a person hears of it only when its ``last_attempt`` failed. A blue-green one has a
+    ``crossing``; its ``group`` is the idle one from its plan on.
     """
 
     deployment_id: str
@@ -65,6 +67,7 @@ class Deployment(_Fact):
     fence: int = 0
     desired: int = 0
     troubled_before: tuple[str, ...] = ()
+    crossing: Crossing | None = None
     stop_requested: str = ""
     step: str = ""
     trigger: Trigger | None = None

@@ -23,7 +23,7 @@ def concerns(deployment: Deployment, happened: str, announce: Collection[str]) -
         return deployment.last_attempt and deployment.state == "Failed" and not deployment.undone_by
     if happened == "DeploymentStarted":
         return "started" in announce and not deployment.is_over
-    if deployment.undoes:
+    if deployment.undoes or (deployment.crossing and deployment.crossing.back_at):
         return deployment.is_over
     if deployment.state == "Succeeded":
         return "succeeded" in announce
@@ -61,16 +61,27 @@ def compose(deployment: Deployment, undone: Deployment | None = None) -> Page:
 
 def _severity(deployment: Deployment) -> str:
     if deployment.is_over and deployment.state != "Succeeded":
-        return "error"
+        return "warning" if _spared(deployment) else "error"
     return "warning" if deployment.undoes else "info"
 
 
 def _headline(deployment: Deployment) -> str:
     if not deployment.is_over:
         return "is being deployed"
+    if deployment.state != "Succeeded" and _spared(deployment):
+        return (
+            "was switched back"
+            if deployment.crossing and deployment.crossing.back_at
+            else "was not switched to"
+        )
     if deployment.state != "Succeeded":
         return "needs you"
     return "was rolled back" if deployment.undoes else "was deployed"
+
+
+def _spared(deployment: Deployment) -> bool:
+    """Whether it failed where nobody's requests go, or no more."""
+    return bool(deployment.nodes and deployment.crossing and deployment.crossing.is_home)
 
 
 def _commit(deployment: Deployment) -> str:

@@ -103,9 +103,16 @@ def _symptoms(policy: Policy, remedies: frozenset[str]) -> Iterator[Objection]:
 def _strategies(policy: Policy) -> Iterator[Objection]:
     """What could only be refused later, at each push."""
     for name, app in policy.apps.items():
-        if app.strategy.kind == "blue_green":
-            reason = "blue_green is not there yet: nothing switches requests from one group to another"
-            yield Objection(("apps", name, "strategy", "kind"), reason)
+        front, groups = app.strategy.front, sorted(set(app.groups))
+        if front and sorted(front.target_groups) != groups:
+            known = ", ".join(sorted(front.target_groups))
+            reason = f"the app's groups are {', '.join(groups)}; its front must know these two, not {known}"
+            yield Objection(("apps", name, "strategy", "front"), reason)
+        for other, sharing in policy.apps.items():
+            shared = sorted(set(groups) & set(sharing.groups)) if other != name else []
+            if front and shared:
+                reason = f"{', '.join(shared)} is {other}'s too: it would be touched while it has requests"
+                yield Objection(("apps", name, "groups"), reason)
 
 
 def _windows(policy: Policy) -> Iterator[Objection]:

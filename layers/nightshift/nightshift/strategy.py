@@ -5,11 +5,12 @@ The words for what may undo a deployment are CodeDeploy's, so that a reader of e
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nightshift.amounts import Amount, Seconds
+from nightshift.front import Front
 from nightshift.policy_terms import limit
 
 Kind = Literal["all_at_once", "rolling", "canary", "blue_green"]
@@ -61,6 +62,9 @@ class Strategy(BaseModel):
         description="What undoes a deployment",
         json_schema_extra=limit("fewer", "a deployment is undone on {}"),
     )
+    front: Front | None = Field(
+        None, description="What sends requests to one of two groups, with `kind: blue_green`"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Strategy:
@@ -73,7 +77,23 @@ class Strategy(BaseModel):
                 f"bake_seconds {self.bake_seconds} must be shorter than deadline_seconds"
                 f" {self.deadline_seconds}: not even one batch would be over in time"
             )
+        self._crossable()
         return self
+
+    def _crossable(self) -> None:
+        """Blue-green needs a front, every node, and every way back."""
+        if self.kind != "blue_green":
+            if self.front:
+                raise ValueError(f"a front is switched by blue_green only, not by {self.kind}")
+            return
+        if self.front is None:
+            raise ValueError("blue_green needs a front: nothing else switches requests between its groups")
+        if self.max_failures not in (0, "0%"):
+            raise ValueError(
+                f"blue_green brings whole groups: max_failures must be 0, not {self.max_failures}"
+            )
+        if len(self.rollback_on) != len(get_args(Trigger)):
+            raise ValueError("blue_green always switches back: rollback_on must name every trigger")
 
     @property
     def sizes(self) -> tuple[Amount, ...]:

@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from nightshift import clock, code, journal
-from nightshift.decisions import gates, rollback, rollout
+from nightshift.decisions import blue_green, gates, rollback, rollout
 from nightshift.decisions.admission import admit
+from nightshift.decisions.blue_green import Crossed
 from nightshift.decisions.gates import Consent, Passage
 from nightshift.decisions.health import Verdict
 from nightshift.decisions.rollback import Way
@@ -77,6 +78,7 @@ KNOWN = {
     "admission": Kind(Situation, Admission, admit),
     "verification": Kind(Aftermath, Verdict, verify),
     "rollout": Kind(Progress, Step, rollout.next_step),
+    "blue_green": Kind(Crossed, Step, blue_green.next_step),
     "plan": Kind(Planning, Plan, lambda given: rollout.plan(**vars(given))),
     "gates": Kind(Asked, Passage, lambda given: gates.judge(**vars(given))),
     "way_back": Kind(Undoing, Way, lambda given: rollback.way_back(**vars(given))),

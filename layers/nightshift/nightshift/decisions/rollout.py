@@ -18,7 +18,7 @@ from nightshift.strategy import Strategy, Traffic, Trigger
 
 State = Literal["Created", "Queued", "Ready", "InProgress", "Baking", "Succeeded", "Failed", "Stopped"]
 NodeState = Literal["Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown"]
-Action = Literal["next_batch", "wait", "bake", "roll_back", "succeed", "stop"]
+Action = Literal["next_batch", "wait", "bake", "switch", "roll_back", "succeed", "stop"]
 # CodeDeploy's order: what is ill already loses nothing, what runs the release already comes last.
 _FIRST = {"unhealthy": 0, "unknown": 1, "healthy": 2}
 
