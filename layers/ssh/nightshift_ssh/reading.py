@@ -91,9 +91,7 @@ class Reading:
         if self._complete():
             return self._result()
         if self._channel.refused:
-            raise Retryable(
-                "ssh.channel_refused", f"{self._address} does not take commands", host=self._address
-            )
+            raise self.unsent()
         return self._broken()
 
     def _result(self) -> Result:
@@ -106,6 +104,12 @@ class Reading:
         if self._channel.ended_by_peer and self._channel.event_ready:
             return self._result()
         raise self.lost()
+
+    def unsent(self) -> Retryable:
+        """The command could not be sent: the server takes none, or the connection broke."""
+        if not self._channel.refused:
+            return self.lost()
+        return Retryable("ssh.channel_refused", f"{self._address} does not take commands", host=self._address)
 
     def lost(self) -> Retryable:
         """The connection broke under the command."""

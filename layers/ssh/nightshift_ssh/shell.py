@@ -103,7 +103,7 @@ class Shell:
         return self.alive and self._channel.out_window_size > self._channel.out_max_packet_size
 
     def begin(self, command: Command, ends: Deadline, then: Callable[[], None] | None = None) -> Reading:
-        """Begin one command; raises Retryable ``ssh.connection_lost`` when it cannot be sent."""
+        """Begin one command; raises as ``Reading.unsent`` says when it cannot be sent."""
         mark = secrets.token_hex(MARK_BYTES)
         reading = _UpToTheMarks(self._address, self._channel, command, ends, mark, then)
         self._channel.listener = reading
@@ -112,7 +112,7 @@ class Shell:
             self._channel.settimeout(ends.left or LEAST_SECONDS)
             self._channel.sendall(_line(command, mark).encode())
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise reading.lost() from error
+            raise reading.unsent() from error
         return reading
 
     def close(self) -> None:
