@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nightshift.decisions.rollout import Unit, next_step, plan
 from tests.unit.facts import NOW
 from tests.unit.rollouts import progress, strategy, targets
+from tests.unit.test_blue_green import FRONT
 
 
 def sizes(count: int, **more: Any) -> list[int]:
@@ -71,7 +72,8 @@ def test_ill_nodes_may_be_mended_where_no_healthy_one_can_be_spared() -> None:
 
 def test_blue_green_needs_a_traffic_port() -> None:
     """Without one there is nothing to switch."""
-    wanted = strategy(kind="blue_green", min_healthy="100%")
+    switch = {"kind": "listener_rule", "address": FRONT.address, "target_groups": FRONT.target_groups}
+    wanted = strategy(kind="blue_green", min_healthy="100%", front=switch)
     assert plan(targets(3), wanted, 3, "none", "2").code == "rollout.no_traffic"
     assert plan(targets(3), wanted, 3, "proxy", "2").batches == (("n1", "n2", "n3"),)
 
