@@ -79,7 +79,10 @@ class Slice:
         self._recover()
         while True:
             counts = self._counts()
-            self._command = self._store.count(self._command.command_id, counts)
+            if counts == self._command.counts:  # nothing to say: only what was asked of it meanwhile is read
+                self._command = self._store.get(self._command.command_id)
+            else:
+                self._command = self._store.count(self._command.command_id, counts)
             most = min(self._command.max_concurrency, MOST_AT_ONCE)
             pace = rate_control.pace(counts, most, self._command.max_errors, self._command.stop_requested)
             if pace.over or self._command.is_over:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PANEL = "Act"
 LOOK_SECONDS = 0.3
-WORDS = {"allow_interspersed_args": False}  # what follows the command belongs to the command
 NARROW = {"show_default": False}
 
 
