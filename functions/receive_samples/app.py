@@ -1,11 +1,10 @@
-"""Take the samples that a node pushes: verify whose they are, queue them, answer."""
+"""Take the samples that a node pushes: verify whose they are, take each request once, queue it, answer."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import clock, envelopes, pushing
-from nightshift.aws import queues, secrets
+from nightshift.aws import queues, secrets, taken_pushes
 from nightshift.entry import entry
 from nightshift.envelopes import HttpRequest
 from nightshift.errors import Refused
@@ -28,14 +27,13 @@ STATUS = {
     "push.replayed": 409,
     "push.too_big": 413,
 }
-REMEMBERED = 10_000  # ids of this process: more than five minutes of what one process can take
-_taken: OrderedDict[str, None] = OrderedDict()
 
 
 class Environment(Settings):
-    """What node keys are derived from, and where samples wait."""
+    """What node keys are derived from, which requests were taken, and where samples wait."""
 
     samples_secret: str
+    taken_pushes_table: str
     samples_queue_url: str
 
 
@@ -58,17 +56,12 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def take(request: HttpRequest, now: datetime) -> tuple[int, dict[str, Any]]:
-    """Queue, then remember: a death between the two queues again, which the reader of the queue knows."""
+    """Claim, then queue: what dies between the two has taken nothing; the node signs its next try anew."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     settings = Environment.current()
     package = pushing.verify(headers, _body(request), secrets.lately(settings.samples_secret), now)
-    name = f"{package.node_id}/{package.message_id}"
-    if name in _taken:
-        raise Refused("push.replayed", f"{name} was taken before")
+    taken_pushes.claim(settings.taken_pushes_table, package)
     queues.send(settings.samples_queue_url, package.model_dump(mode="json"))
-    _taken[name] = None
-    if len(_taken) > REMEMBERED:
-        _taken.popitem(last=False)
     return 202, {"taken": len(package.lines)}
 
 

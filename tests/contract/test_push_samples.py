@@ -201,6 +201,20 @@ def test_what_a_server_refuses_or_fails_at_arrives_in_order_and_nothing_twice(no
     assert "works again" in node.log
 
 
+def test_what_is_called_a_replay_comes_again_under_another_id(node: Node) -> None:
+    """Somebody in between sent it first, and perhaps in vain; the same rows twice are one row."""
+    with door() as server:
+        server.status = lambda _: 202 if len(server.requests) >= 2 else 409
+        assert node.install(server.url).returncode == 0
+        node.settle()
+        node.start()
+        wait_for(lambda: len(server.lines) >= 3, "samples that are taken in the end")
+        taken = numbers(server.lines)
+        assert taken == list(range(1, len(taken) + 1))
+        assert len(set(server.ids)) == len(server.ids)
+    assert "not taken (409)" in node.log
+
+
 def test_a_server_that_hangs_loses_nothing(node: Node) -> None:
     """The request ends by its own limit, and the same samples are posted again."""
     with door() as server:

@@ -131,7 +131,14 @@ def test_every_table_is_recoverable_and_encrypted() -> None:
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True}
     living = {name for name, table in tables.items() if "TimeToLiveSpecification" in table}
-    assert living == {"StepsTable", "DeliveriesTable", "GatesTable", "InspectionsTable", "CommandsTable"}
+    assert living == {
+        "StepsTable",
+        "DeliveriesTable",
+        "GatesTable",
+        "InspectionsTable",
+        "CommandsTable",
+        "TakenPushesTable",
+    }
 
 
 #: Where a question to a person, its answer and a pause stand, and by which key.

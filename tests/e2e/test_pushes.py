@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nightshift import pushing
 from tests.e2e.conftest import Stack, wait
 
 pytestmark = pytest.mark.e2e
@@ -35,3 +41,24 @@ def test_every_node_pushes_and_every_line_is_a_row_that_counts(stack: Stack) -> 
     finally:
         ssm.create_association(**asked, Parameters={"Mode": ["off"], "Url": [url]})
         ssm.delete_association(AssociationId=made["AssociationDescription"]["AssociationId"])
+
+
+def test_of_one_request_sent_twelve_times_at_once_one_is_taken(stack: Stack) -> None:
+    """By whichever processes: each of them may be the first to see it, and one of them is."""
+    outputs = stack.facts()["outputs"]
+    secret = stack.client("secretsmanager").get_secret_value(SecretId=outputs["SamplesSecretArn"])
+    node = stack.json("nodes")[0]["id"]
+    body, name, now = b'{"v":1,"at":"not a sample"}\n', f"p-{uuid.uuid4()}", str(int(time.time()))
+    mac = pushing.signature(pushing.node_key(secret["SecretString"], node), name, now, body)
+    headers = {pushing.NODE: node, pushing.ID: name, pushing.TIMESTAMP: now, pushing.SIGNATURE: mac}
+
+    def post(_: int) -> int:
+        request = urllib.request.Request(outputs["SamplesUrl"], body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(12) as crowd:
+        assert sorted(crowd.map(post, range(12))) == [202] + [409] * 11

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from nightshift.aws import session, tables
-from nightshift.pushing import node_key
+from nightshift import clock, pushing
+from nightshift.aws import session, tables, taken_pushes
+from nightshift.errors import Refused
+from nightshift.pushing import Package, node_key
 from tests.functional import staging
 from tests.functional.inspecting import UNWATCHED, begin, collect, crowd, full, hear, printed, whole
 from tests.functional.machine import Machine
@@ -104,25 +108,66 @@ def test_a_body_that_is_too_big_or_no_base64_is_refused(
     assert world.queued == []
 
 
-def test_a_replay_is_refused(world: World) -> None:
-    """By the process that took it; and where another process takes it, it is the same row again."""
-    event = request(world.instances()[0], [line(world)])
+def test_a_replay_is_refused_by_every_process(world: World) -> None:
+    """What was taken stands in a table, for longer than its signature is fresh; nothing is queued again."""
+    event = request(world.instances()[0], [line(world)], "p-the-first-of-its-name")
     assert world.invoke("receive_samples", event)["statusCode"] == 202
-    assert world.invoke("receive_samples", event)["statusCode"] == 409
-    (first,) = world.queued
-    world.queued.append(first)
+    for _ in range(2):
+        answer = world.invoke("receive_samples", event)
+        assert (answer["statusCode"], json.loads(answer["body"])) == (409, {"code": "push.replayed"})
+    assert len(world.queued) == 1
+    (taken,) = tables.pages("scan", TableName=stack().ref("TakenPushesTable"))
+    assert taken["push_id"] == f"{world.instances()[0]}/p-the-first-of-its-name"
+    assert taken["expires_at"] > (clock.now() + pushing.TOLERANCE).timestamp()
+
+
+def test_two_nodes_may_use_the_same_id(world: World) -> None:
+    """A node names its own requests, and cannot take another one's names."""
+    for node in world.instances():
+        event = request(node, [line(world)], "p-the-first-of-its-name")
+        assert world.invoke("receive_samples", event)["statusCode"] == 202
+
+
+def test_what_is_refused_claims_nothing(world: World) -> None:
+    """Or anybody could take a node's ids before it does."""
+    event = request(world.instances()[0], [line(world)], "p-the-first-of-its-name")
+    forged = event | {"headers": event["headers"] | {"webhook-signature": "v1,AAAA"}}
+    assert world.invoke("receive_samples", forged)["statusCode"] == 401
+    assert world.invoke("receive_samples", event)["statusCode"] == 202
+
+
+def test_the_sdk_s_second_try_of_a_claim_is_no_replay(world: World) -> None:
+    """An answer of DynamoDB may be lost after the write."""
+    package = Package.model_validate_json(sample("queue/samples")["Records"][0]["body"])
+    table = stack().ref("TakenPushesTable")
+    with patch.object(uuid, "uuid4", return_value=uuid.UUID(int=1)):
+        for _ in range(2):
+            taken_pushes.claim(table, package)
+    with pytest.raises(Refused, match="taken before"):
+        taken_pushes.claim(table, package)
+
+
+@pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "sqs.SendMessage"])
+def test_what_could_not_be_queued_is_a_failure_and_the_node_s_next_try_is_taken(
+    world: World, call: str
+) -> None:
+    """The node keeps its samples, and signs the same lines anew."""
+    world.broken[call] = "ServiceUnavailable"
+    node, lines = world.instances()[0], [line(world)]
+    with pytest.raises(Exception, match="ServiceUnavailable"):
+        world.invoke("receive_samples", request(node, lines))
+    world.broken.clear()
+    assert world.invoke("receive_samples", request(node, lines))["statusCode"] == 202
+    assert len(world.queued) == 1
+
+
+def test_the_same_lines_twice_are_the_same_rows(world: World) -> None:
+    """An answer was lost on its way to the node."""
+    node, lines = world.instances()[0], [line(world)]
+    for _ in range(2):
+        assert world.invoke("receive_samples", request(node, lines))["statusCode"] == 202
     world.invoke("ingest_metrics", queued(world))
     assert len(rows()) == 1
-
-
-def test_a_queue_that_fails_is_a_failure_of_the_request(world: World) -> None:
-    """The node keeps its samples, and the same request may come again."""
-    world.broken["sqs.SendMessage"] = "ServiceUnavailable"
-    event = request(world.instances()[0], [line(world)])
-    with pytest.raises(Exception, match="ServiceUnavailable"):
-        world.invoke("receive_samples", event)
-    world.broken.clear()
-    assert world.invoke("receive_samples", event)["statusCode"] == 202
 
 
 def test_a_master_that_is_not_there_is_our_trouble_and_not_the_node_s(world: World) -> None:
