@@ -30,8 +30,12 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class OpenSSH(Client):
     """The reference: ``xargs -P32 ssh``, warm by ControlMaster."""
 
+    def __init__(self, site: dict[str, Any], *settings: str) -> None:
+        super().__init__(site)
+        self._settings = settings
+
     def _each(self, hosts: list[str], *options: str) -> None:
-        ssh = ["ssh", "-F", self.site["ssh_config"], *options, "{}", "true"]
+        ssh = ["ssh", "-F", self.site["ssh_config"], *self._settings, *options, "{}", "true"]
         command = ["xargs", f"-P{CREW}", "-I{}", *ssh]
         subprocess.run(command, input="\n".join(hosts).encode(), check=True)
 
@@ -95,6 +99,7 @@ class Nightshift(Client):
 
 CLIENTS: dict[str, Callable[[dict[str, Any]], Client]] = {
     "openssh": OpenSSH,
+    "openssh_p256": lambda site: OpenSSH(site, "-oKexAlgorithms=ecdh-sha2-nistp256"),
     "nightshift": Nightshift,
     "nightshift_shell": functools.partial(Nightshift, through_shell=True),
     "nightshift_shell_idle": functools.partial(Nightshift, through_shell=True, idle=True),

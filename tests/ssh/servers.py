@@ -35,6 +35,7 @@ MaxStartups 1000
 LogLevel VERBOSE
 SetEnv PATH={path} SHLVL=1
 {listen}
+{settings}
 """
 
 
@@ -94,7 +95,9 @@ class Site:
     def __post_init__(self) -> None:
         self.private_key, _ = make_key(self.folder / "client")
 
-    def sshd(self, *hosts: str, path: str = "/usr/bin:/bin", like: Sshd | None = None) -> Sshd:
+    def sshd(
+        self, *hosts: str, path: str = "/usr/bin:/bin", like: Sshd | None = None, settings: str = ""
+    ) -> Sshd:
         """Start one on ``hosts`` (127.0.0.x, at most 16), with its own port and a host key, or ``like``'s."""
         home = self.folder / f"sshd-{len(self.servers)}"
         home.mkdir()
@@ -108,6 +111,7 @@ class Site:
                 authorized=self.folder / "client.pub",
                 listen=listen,
                 path=path,
+                settings=settings,
             )
         )
         if os.geteuid() == 0:

@@ -17,6 +17,7 @@ from nightshift_ssh.command import Command
 from nightshift_ssh.deadline import Deadline
 from nightshift_ssh.handshake import connect
 from nightshift_ssh.login import Address, Login
+from nightshift_ssh.transport import QuietTransport
 from tests.ssh.conftest import PATIENCE
 from tests.ssh.servers import another_key, free_port, make_key, mute
 
@@ -57,6 +58,31 @@ def test_a_revoked_host_key_is_refused_although_it_is_listed(site, server):
     """@revoked wins over a plain line."""
     login = site.login(server.known() + f"@revoked * {server.public_key}\n")
     assert refusal(server.address(), login).code == "ssh.host_key_revoked"
+
+
+def test_what_sshd_computes_cheaply_and_checks_before_it_decrypts_is_agreed_on(site, server, monkeypatch):
+    """P-256 and GCM; paramiko alone would agree on Curve25519, and CTR with a MAC over the plain text."""
+    agreed = []
+    activate = QuietTransport._activate_outbound
+
+    def noted(self):
+        activate(self)
+        agreed.append((type(self.kex_engine).__name__, self.local_cipher, self.remote_cipher))
+
+    monkeypatch.setattr(QuietTransport, "_activate_outbound", noted)
+    connect(server.address(), site.login(), Deadline.after(PATIENCE)).close()
+    gcm = "aes128-gcm@openssh.com"
+    assert agreed == [("KexNistp256", gcm, gcm)]
+
+
+@pytest.mark.parametrize("only", ["KexAlgorithms curve25519-sha256@libssh.org", "Ciphers aes256-ctr"])
+def test_a_server_that_has_none_of_what_is_asked_for_first_is_reached_all_the_same(site, only):
+    """They are preferences; what is sound is enough."""
+    other = site.sshd("127.0.1.77", settings=only)
+    login = site.login()
+    connection = connect(other.address(), login, Deadline.after(PATIENCE))
+    assert connection.run(Command(("echo", "there")), Deadline.after(PATIENCE)).stdout == "there\n"
+    connection.close()
 
 
 def test_a_key_of_another_port_is_not_believed(site, server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import paramiko
 
@@ -16,6 +17,11 @@ from nightshift_ssh.wire import QuickSocket
 
 # What a server may sign with for a key of each kind that known_hosts names.
 ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+# Asked for in this order, then as paramiko does. OpenSSH computes Curve25519 with portable C of its own and
+# P-256 with OpenSSL's assembly: an eighth of all that sshd spends on a connection.
+EXCHANGES = ("mlkem768x25519-sha256", "ecdh-sha2-nistp256")
+# Ciphers that authenticate what they encrypt; paramiko would take CTR with a MAC over the plain text first.
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 
 def connect(
@@ -65,11 +71,16 @@ def _shake_hands(transport: paramiko.Transport, address: Address, login: Login, 
 
 
 def _prefer(transport: paramiko.Transport, kinds: list[str]) -> None:
-    """Ask first for keys of the kinds that are known: a server has several, and sends one."""
+    """Ask first for EXCHANGES, CIPHERS, and keys of known kinds: a server has several, and sends one."""
     options = transport.get_security_options()
     wanted = [name for kind in kinds for name in ALGORITHMS.get(kind, (kind,))]
-    usable = [name for name in wanted if name in options.key_types]
-    options.key_types = tuple(dict.fromkeys([*usable, *options.key_types]))
+    options.key_types = _first(wanted, options.key_types)
+    options.kex = _first(EXCHANGES, options.kex)
+    options.ciphers = _first(CIPHERS, options.ciphers)
+
+
+def _first(wanted: Sequence[str], usable: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(name for name in wanted if name in usable), *usable]))
 
 
 def _log_in(transport: paramiko.Transport, address: Address, login: Login, ends: Deadline) -> None:
