@@ -19,8 +19,8 @@ def samples(
 ) -> dict[str, tuple[Sample, ...]]:
     """The samples of each symptom on a node, oldest first, by one ``GetMetricData`` call."""
     names = sorted(symptoms)
-    if not names:
-        return {}
+    if not names or since >= until:  # CloudWatch refuses to be asked about no time at all
+        return {name: () for name in names}
     queries = [
         {
             "Id": f"s{number}",
