@@ -14,4 +14,4 @@ def test_in_the_very_instant_of_an_effect_there_is_no_sample_and_no_failure(worl
     """A document may end in the millisecond in which its node is judged."""
     now = clock.now()
     found = metrics.samples(SYMPTOMS, world.instances()[0], now, now)
-    assert found == {name: () for name in SYMPTOMS}
+    assert found == dict.fromkeys(SYMPTOMS, ())

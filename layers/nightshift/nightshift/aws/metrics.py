@@ -20,7 +20,7 @@ def samples(
     """The samples of each symptom on a node, oldest first, by one ``GetMetricData`` call."""
     names = sorted(symptoms)
     if not names or since >= until:  # CloudWatch refuses to be asked about no time at all
-        return {name: () for name in names}
+        return dict.fromkeys(names, ())
     queries = [
         {
             "Id": f"s{number}",
