@@ -18,7 +18,8 @@ pytestmark = pytest.mark.e2e
 
 def bystanders(stack: Stack, node_id: str) -> dict[str, int]:
     """The pids of everything that must not be restarted."""
-    pids = {node["id"]: node["local"]["pid"] for node in stack.json("nodes") if node["id"] != node_id}
+    others = [node for node in stack.json("nodes") if node["local"] and node["id"] != node_id]
+    pids = {node["id"]: node["local"]["pid"] for node in others}
     return {**pids, **stack.facts()["pid"]}
 
 

@@ -50,6 +50,7 @@ def test_nodes_and_incidents_have_their_documented_shape(stack: Stack) -> None:
     """Programs may rely on these fields."""
     nodes = stack.json("nodes")
     assert len([node for node in nodes if node["state"] == "in_service"]) == 6
+    assert [node["id"] for node in nodes if node["transport"] == "ssh"] == ["depot-1", "depot-2"]
     for node in nodes:
         assert set(node) == {"id", "name", "app", "group", "transport", "state", "release", "url", "local"}
     assert all(

@@ -159,6 +159,19 @@ def test_nodes_have_their_promised_shape(capsys):
 
 
 @pytest.mark.usefixtures("nodes")
+def test_nodes_that_the_policy_reaches_by_ssh_are_listed_after_the_inventory_s(capsys, outputs):
+    """Nobody watches their state; they are named as ``run`` and ``inspect`` name them."""
+    text = POLICY + "ssh: { nodes: { depot-1: { host: depot-1.internal, group: depot } } }\n"
+    sound = policy.read(text, remedies.names())
+    policies = Policies(outputs["PoliciesTable"])
+    policies.adopt(Pointer(points_to="v1", adopted_at=clock.iso(OPENED)), sound, {}, replaces=Pointer())
+    listed = _json(capsys, "nodes")
+    assert [row["id"] for row in listed] == ["i-1", "i-2", "depot-1"]
+    assert set(listed[2]) == set(listed[0])
+    assert (listed[2]["group"], listed[2]["transport"], listed[2]["state"]) == ("depot", "ssh", "listed")
+
+
+@pytest.mark.usefixtures("nodes")
 def test_nodes_of_the_local_fleet_show_their_processes(capsys, monkeypatch):
     """What the local fleet knows is merged in: where the node is, and the pid to break."""
     known = {

@@ -17,11 +17,12 @@ def command(
     every: Annotated[bool, typer.Option("--all", help="Nodes that were terminated as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
-    """List the nodes: group, state, release, process."""
+    """List the nodes: group, state, release, process; those that the policy has reached by SSH at the end."""
     from tools.cli import screen
     from tools.cli.connection import Connection
 
-    found = rows(Connection(ctx.obj))
+    connection = Connection(ctx.obj)
+    found = [*rows(connection), *_by_ssh(connection)]
     if not every:
         found = [row for row in found if row["state"] != "terminated"]
     if as_json:
@@ -34,13 +35,13 @@ def _show(found: list[dict[str, Any]]) -> None:
     from tools.cli import screen
 
     if not found:
-        print("no nodes: no Auto Scaling group of the policy has started one yet")
+        print("no nodes: no Auto Scaling group of the policy has started one yet, and it lists none for SSH")
         return
     here = any(row["local"] for row in found)
-    heading = ("node", "id", "group", "state", "release", *(("port", "pid") if here else ()))
+    heading = ("node", "id", "group", "by", "state", "release", *(("port", "pid") if here else ()))
     lines = [
         (
-            *(row[name] or "-" for name in ("name", "id", "group", "state", "release")),
+            *(row[name] or "-" for name in ("name", "id", "group", "transport", "state", "release")),
             *(_process(row) if here else ()),
         )
         for row in found
@@ -76,6 +77,21 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
         for node in Nodes(connection.output("NodesTable")).listing()
     ]
     return sorted(listed, key=lambda row: (row["group"], row["name"], row["id"]))
+
+
+def _by_ssh(connection: Connection) -> list[dict[str, Any]]:
+    """The nodes without an agent. The inventory does not know them, so nobody watches their state."""
+    from nightshift.aws.policies import Policies
+    from nightshift.decisions import selection
+
+    policies = Policies(connection.output("PoliciesTable"))
+    if not policies.version():
+        return []
+    listed = {"app": "", "transport": "ssh", "state": "listed", "release": "", "url": "", "local": None}
+    return [
+        {"id": one.node_id, "name": one.name, "group": one.group, **listed}
+        for one in sorted(selection.by_ssh(policies.current()[1]), key=lambda one: (one.group, one.name))
+    ]
 
 
 def _local(node: dict[str, Any] | None) -> dict[str, Any] | None:
