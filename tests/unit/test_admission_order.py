@@ -101,6 +101,10 @@ FACTS: dict[str, dict[str, Any]] = {
         "incident": incident(symptoms={"service_down": heard(held_since=at(-1))}),
         "node": node(healed={"service_down": (at(-1),)}),
     },
+    "lease": {
+        "group": GroupState(group="web-prod", leases=lease("dep-1", 600), fence=6),
+        "node": node(healed={"service_down": (at(-1),)}),
+    },
     "flapping": {"node": node(healed={"service_down": (at(-1),)})},
     "cooldown": {
         "node": node(healed={"service_down": (at(-1),)}, attempts=attempts(9)),
@@ -125,10 +129,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "group": GroupState(group="web-prod", attempts=often(10), fence=6),
     },
     "group_attempts": {
-        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), attempts=often(10), fence=6)
-    },
-    "lease": {
-        "group": GroupState(group="web-prod", leases=lease("inc-other", 600), fence=6),
+        "group": GroupState(group="web-prod", attempts=often(10), fence=6),
         "capacity": capacity(0),
     },
     "blast_radius": {

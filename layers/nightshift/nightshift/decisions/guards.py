@@ -175,7 +175,10 @@ def attempts(situation: Situation) -> Admission | None:
 
 
 def lease(situation: Situation) -> Admission | None:
-    """Only one incident (or deployment) acts on a node at a time."""
+    """Only one incident (or deployment) acts on a node at a time.
+
+    Asked before what may page: a deployment judges its nodes itself, and what it undoes needs nobody else.
+    """
     held = holder(situation)
     if held is None:
         return None
@@ -220,6 +223,7 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     storm,
     evidence,
     sustained,
+    lease,
     flapping,
     cooldown,
     ladder,
@@ -227,7 +231,6 @@ ORDER: tuple[Callable[[Situation], Admission | None], ...] = (
     hearsay,
     attempts,
     group_attempts,
-    lease,
     blast_radius,
     approval,
 )
