@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,20 +10,20 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes, targets
+from nightshift import clock, deployment_events, envelopes, targets
 from nightshift.aws import executions
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
-from nightshift.decisions import recorded
+from nightshift.decisions import ending, recorded
+from nightshift.decisions.ending import Outcome
 from nightshift.decisions.recorded import Undoing
 from nightshift.decisions.rollback import Way, way_back
-from nightshift.deployment import Deployment, undo_of
+from nightshift.deployment import Deployment
 from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
 from nightshift.errors import Refused
-from nightshift.events import DeploymentEvent, DeploymentFailed, DeploymentSucceeded, traceparent
 from nightshift.front import Crossing
-from nightshift.incident import Deployed, GroupState, Lease, Release
+from nightshift.incident import Deployed, GroupState
 from nightshift.journal import Note
 from nightshift.releases import Standing
 from nightshift.settings import Settings
@@ -50,7 +51,7 @@ class Request(BaseModel):
     """How the machine wants a deployment closed."""
 
     deployment_id: str
-    outcome: Literal["Succeeded", "Failed", "Stopped"]
+    outcome: Outcome
     reason: str
     trigger: Trigger | Literal[""] = ""
     roll_back: bool = False
@@ -86,7 +87,7 @@ def close(request: Request, now: datetime) -> Deployment:
     if deployment.undone_by:
         payload = {"deployment_id": deployment.undone_by}
         executions.start(Environment.current().deploy_state_machine_arn, deployment.undone_by, payload)
-    stores.bus.publish(_event(deployment))
+    stores.bus.publish(deployment_events.ended(deployment))
     return deployment
 
 
@@ -102,10 +103,8 @@ def _settled(
         return deployment, request
     if request.outcome != "Succeeded" and crossing.back_at is None:
         # Before the front is read: a switch that is still under way finds it, and takes itself back.
-        reason = f"requests go back to {crossing.serving}: {request.reason}"
         crossing = crossing.model_copy(update={"back_at": clock.iso(now)})
-        note = Note("intent", ACTOR, "switch_back", reason)
-        deployment = Stores.of(Environment).deployments.record(deployment, now, note, crossing=crossing)
+        deployment = _intend_back(deployment, crossing, request.reason, now)
     try:
         serving = crossing.front.serving()
     except Refused as error:
@@ -123,6 +122,11 @@ def _settled(
     )
 
 
+def _intend_back(deployment: Deployment, crossing: Crossing, why: str, now: datetime) -> Deployment:
+    note = Note("intent", ACTOR, "switch_back", f"requests go back to {crossing.serving}: {why}")
+    return Stores.of(Environment).deployments.record(deployment, now, note, crossing=crossing)
+
+
 def _moved(request: Request, why: str) -> Request:
     """It is told as what needs a person."""
     changed = {"outcome": "Failed", "trigger": "DEPLOYMENT_FAILURE", "reason": f"{request.reason}; {why}"}
@@ -133,184 +137,87 @@ def _end(deployment: Deployment, request: Request, now: datetime) -> Deployment:
     """One transaction: its state, the group's turn and leases, how the release fared, and its rollback."""
     stores = Stores.of(Environment)
     group = stores.groups.get(deployment.group)
-    undoing = _undoing(deployment) if _must_undo(deployment, request) else None
+    undoing = _undoing(deployment) if request.roll_back and ending.can_be_undone(deployment) else None
     way = way_back(**vars(undoing)) if undoing else None
-    undo = _undo(deployment, way, request.reason, now) if way and way.target else None
-    reason = request.reason + (f"; {way.reason}" if way else "")
+    undo = ending.undo(deployment, way, request.reason, now) if way else None
     undone_by = undo.deployment_id if undo else ""
-    writes: list[Write] = []
-    if group and group.deploying == deployment.deployment_id:
-        writes.append(_turn(deployment, group, undo, now, succeeded=request.outcome == "Succeeded"))
-    elif _guilty(deployment, group):
-        writes.append(stores.turns.suspect_no_more(deployment.group, deployment.deployment_id))
-    writes += _turn_beside(deployment)
-    writes += _condemned(deployment, group, now)
-    if undo and way:
-        note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": deployment.deployment_id})
-        writes += stores.deployments.creation(undo, now, note)
-    writes += _standing(deployment, request, now)
-    writes += [] if undo else _inventory(deployment)  # what undoes it touches the same nodes
-    return stores.deployments.record(
-        deployment,
-        now,
-        Note(
-            "closed",
-            ACTOR,
-            request.outcome,
-            reason,
-            {"trigger": request.trigger, "undone_by": undone_by},
-            (recorded.record("way_back", undoing, way, ""),) if undoing else (),
-        ),
-        *writes,
-        state=request.outcome,
-        reason=reason,
-        trigger=request.trigger or None,
-        undone_by=undone_by,
-        closed_at=clock.iso(now),
-    )
-
-
-def _must_undo(deployment: Deployment, request: Request) -> bool:
-    """Nothing that goes to what was good is undone itself, nor is what touched nothing."""
-    forward = deployment.kind in ("push", "manual") and deployment.crossing is None
-    return request.roll_back and forward and bool(deployment.nodes)
+    writes = [
+        *_turns(deployment, group, request.outcome, undone_by, now),
+        *_condemned(deployment, group, now),
+        *(_begun(undo, way, now) if undo and way else ()),
+        *_standing(deployment, request.outcome, now),
+        *(() if undo else _inventory(deployment)),  # what undoes it touches the same nodes
+    ]
+    reason = request.reason + (f"; {way.reason}" if way else "")
+    told = {"trigger": request.trigger, "undone_by": undone_by}
+    decided = (recorded.record("way_back", undoing, way, ""),) if undoing else ()
+    note = Note("closed", ACTOR, request.outcome, reason, told, decided)
+    ended = {"state": request.outcome, "reason": reason, "closed_at": clock.iso(now), "undone_by": undone_by}
+    trigger = request.trigger or None
+    return stores.deployments.record(deployment, now, note, *writes, trigger=trigger, **ended)
 
 
 def _undoing(deployment: Deployment) -> Undoing:
-    known = Stores.of(Environment).releases.of_app(deployment.app)
-    touched = {node: one.started_at for node, one in deployment.nodes.items()}
-    failing = deployment.release.version if deployment.release else ""
-    return Undoing(tuple(known), deployment.group, failing, touched)
+    return ending.undoing(deployment, Stores.of(Environment).releases.of_app(deployment.app))
 
 
-def _undo(deployment: Deployment, way: Way, reason: str, now: datetime) -> Deployment:
-    """The deployment that takes this one back: its nodes, the last touched first, in its largest batches."""
-    size = max(len(batch) for batch in deployment.batches)
-    batches = tuple(way.nodes[at : at + size] for at in range(0, len(way.nodes), size))
-    target = way.target
-    return Deployment(
-        deployment_id=undo_of(deployment.deployment_id, now),
-        app=deployment.app,
-        group=deployment.group,
-        kind="rollback",
-        state="InProgress",
-        by=deployment.by,
-        commit=target.commit if target else "",
-        author=target.author if target else "",
-        message=target.message if target else "",
-        release=target.artifact if target else None,
-        undoes=deployment.deployment_id,
-        reason=f"undoes {deployment.deployment_id}: {reason}",
-        batches=batches,
-        desired=deployment.desired,
-        fence=deployment.fence,
-        troubled_before=deployment.troubled_before,
-        created_at=clock.iso(now),
-        planned_at=clock.iso(now),
-    )
+def _begun(undo: Deployment, way: Way, now: datetime) -> list[Write]:
+    note = Note("opened", ACTOR, "rollback", way.reason, {"undoes": undo.undoes})
+    return Stores.of(Environment).deployments.creation(undo, now, note)
 
 
-def _turn(
-    deployment: Deployment, group: GroupState, undo: Deployment | None, now: datetime, *, succeeded: bool
-) -> Write:
-    """A rollback inherits turn and leases, so that nobody comes between."""
-    heir: dict[str, Lease] = {}
-    if undo:
-        held = {
-            node: one for node, one in group.leases.items() if one.incident_id == deployment.deployment_id
-        }
-        heir = {
-            node: one.model_copy(update={"incident_id": undo.deployment_id}) for node, one in held.items()
-        }
-    desired: Release | None = deployment.release if succeeded and deployment.kind != "converge" else None
-    deployed = _deployed(deployment, now) if succeeded and deployment.kind in ("push", "manual") else None
-    return Stores.of(Environment).turns.end(
-        group, deployment.deployment_id, desired=desired, deployed=deployed, heir=heir
-    )
-
-
-def _turn_beside(deployment: Deployment) -> list[Write]:
-    """The turn of the group that had the requests, of a blue-green one; it keeps all else."""
-    stores, crossing = Stores.of(Environment), deployment.crossing
+def _turns(
+    deployment: Deployment, group: GroupState | None, outcome: Outcome, undone_by: str, now: datetime
+) -> Iterator[Write]:
+    """A rollback inherits turn and leases. The group that had the requests keeps all else."""
+    stores, me, crossing = Stores.of(Environment), deployment.deployment_id, deployment.crossing
+    if group and group.deploying == me:
+        yield stores.turns.end(
+            group,
+            me,
+            desired=ending.desired(deployment, outcome),
+            deployed=_suspected(deployment, outcome, now),
+            heir=ending.heirs(group, me, undone_by),
+        )
+    elif ending.guilty(deployment, group):
+        yield stores.turns.suspect_no_more(deployment.group, me)
     beside = stores.groups.get(crossing.serving) if crossing else None
-    if beside is None or beside.deploying != deployment.deployment_id:
-        return []
-    return [stores.turns.end(beside, deployment.deployment_id, desired=None, deployed=None, heir={})]
+    if beside and beside.deploying == me:
+        yield stores.turns.end(beside, me, desired=None, deployed=None, heir={})
 
 
-def _deployed(deployment: Deployment, now: datetime) -> Deployed | None:
-    """What is suspected first when nodes fall ill soon; nothing where the policy knows the app no more."""
+def _suspected(deployment: Deployment, outcome: Outcome, now: datetime) -> Deployed | None:
+    """Nothing where the policy knows the app no more; of a failure it is not even asked."""
+    if outcome != "Succeeded":
+        return None
     _, policy = Stores.of(Environment).policies.current()
     app = policy.apps.get(deployment.app)
-    if app is None or deployment.release is None or deployment.crossing:
-        return None  # what is blue-green is taken back by its front, which nobody switches after the end
-    return Deployed(
-        deployment_id=deployment.deployment_id,
-        version=deployment.release.version,
-        suspected_until=clock.iso(now + clock.seconds(app.strategy.suspect_seconds)),
-        nodes=tuple(_working(deployment)),
-    )
+    return ending.suspected(deployment, outcome, app.strategy.suspect_seconds, now) if app else None
 
 
-def _standing(deployment: Deployment, request: Request, now: datetime) -> list[Write]:
-    """Good when it lasted, failed for ever when nodes were touched in vain; a stop says nothing of it."""
-    release = deployment.release
-    state = {"Succeeded": "good", "Failed": "failed"}.get(request.outcome)
-    if release is None or state is None or not deployment.nodes or deployment.kind == "converge":
-        return []  # what one node does says nothing of the release
-    standing = Standing.model_validate(
-        {"state": state, "at": clock.iso(now), "deployment_id": deployment.deployment_id}
-    )
-    if deployment.kind == "rollback" and state == "failed":
-        return []  # it was good before: that it could not be brought back says nothing of it
-    return [
-        Stores.of(Environment).releases.stand(deployment.app, release.version, deployment.group, standing)
-    ]
+def _standing(deployment: Deployment, outcome: Outcome, now: datetime) -> Iterator[Write]:
+    release, standing = deployment.release, ending.standing(deployment, outcome, now)
+    if release and standing:
+        releases = Stores.of(Environment).releases
+        yield releases.stand(deployment.app, release.version, deployment.group, standing)
 
 
-def _guilty(deployment: Deployment, group: GroupState | None) -> Deployed | None:
-    """What a rollback takes back because it made nodes ill after its end; None for every other deployment."""
-    deployed = group.deployed if group else None
-    return deployed if deployed and deployed.rolled_back_by == deployment.deployment_id else None
-
-
-def _condemned(deployment: Deployment, group: GroupState | None, now: datetime) -> list[Write]:
+def _condemned(deployment: Deployment, group: GroupState | None, now: datetime) -> Iterator[Write]:
     """It was good, and is never gone back to again."""
-    guilty = _guilty(deployment, group)
-    if guilty is None:
-        return []
-    failed = Standing(state="failed", at=clock.iso(now), deployment_id=deployment.deployment_id)
-    return [Stores.of(Environment).releases.stand(deployment.app, guilty.version, deployment.group, failed)]
+    guilty = ending.guilty(deployment, group)
+    if guilty:
+        failed = Standing(state="failed", at=clock.iso(now), deployment_id=deployment.deployment_id)
+        releases = Stores.of(Environment).releases
+        yield releases.stand(deployment.app, guilty.version, deployment.group, failed)
 
 
-def _inventory(deployment: Deployment) -> list[Write]:
+def _inventory(deployment: Deployment) -> Iterator[Write]:
     """What each touched node runs now; nothing that is known, where it failed."""
     stores, release = Stores.of(Environment), deployment.release
     _, policy = stores.policies.current()
     settings = policy.groups.get(deployment.group)
     if release is None or (settings and not targets.of(settings, stores).inventoried):
-        return []
-    working = _working(deployment)
-    return [
-        stores.nodes.change(node, release=release.version if node in working else "")
-        for node in deployment.nodes
-    ]
-
-
-def _working(deployment: Deployment) -> list[str]:
-    return sorted(node for node, one in deployment.nodes.items() if one.state == "Succeeded")
-
-
-def _event(deployment: Deployment) -> DeploymentEvent:
-    common = {
-        "occurred_at": deployment.closed_at or deployment.created_at,
-        "traceparent": traceparent(deployment.deployment_id, deployment.state),
-        "deployment_id": deployment.deployment_id,
-        "app": deployment.app,
-        "group": deployment.group,
-        "release": deployment.release.version if deployment.release else "",
-        "reason": deployment.reason,
-    }
-    if deployment.state == "Succeeded":
-        return DeploymentSucceeded.model_validate(common)
-    return DeploymentFailed.model_validate({**common, "undone_by": deployment.undone_by})
+        return
+    working = ending.working(deployment)
+    for node in deployment.nodes:
+        yield stores.nodes.change(node, release=release.version if node in working else "")

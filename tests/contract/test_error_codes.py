@@ -15,8 +15,8 @@ FOUND = walk()
 #: Errors whose code was chosen elsewhere: by whom, whose codes are read there.
 PASSED_ON = {
     ("layers/nightshift/nightshift/policy.py", "code"),  # the code that all problems share
-    ("functions/plan_deployment/app.py", "batches.code"),  # decisions/rollout.py
-    ("functions/plan_deployment/app.py", "way.code"),  # decisions/rollback.py
+    ("functions/plan_deployment/app.py", "plan.code"),  # decisions/rollout.py
+    ("functions/plan_deployment/app.py", "chosen.code"),  # decisions/planning.py
 }
 
 

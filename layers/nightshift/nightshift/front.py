@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nightshift import fronts
 from nightshift.amounts import Name
-from nightshift.errors import Refused
+from nightshift.errors import NightshiftError, Refused
 from nightshift.events import Instant
 
 PAIR = 2  # blue and green
@@ -72,6 +72,12 @@ class Crossing(BaseModel):
     switched_at: Instant | None = None
     back_at: Instant | None = None
     returned_at: Instant | None = None
+
+    def require_unmoved(self, otherwise: type[NightshiftError]) -> None:
+        """Raises ``otherwise`` with the code ``front.moved`` when requests go elsewhere than at the plan."""
+        serving = self.front.serving()
+        if serving != self.serving:
+            raise otherwise("front.moved", f"requests go to {serving} by now, no more to {self.serving}")
 
     @property
     def is_home(self) -> bool:
