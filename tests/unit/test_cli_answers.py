@@ -1,4 +1,4 @@
-"""What nightshift approve and deny ask, and say about the answer."""
+"""What a command asks of a function, and says about its answer."""
 
 import io
 import json
@@ -10,7 +10,7 @@ def _answered(monkeypatch, payload, **more):
     """A stack whose answer_approval says ``payload``; returns what it was asked."""
     asked = []
 
-    class Stack:
+    class Stack(connection.Connection):
         def __init__(self, _target):
             pass
 
@@ -65,3 +65,29 @@ def test_an_answer_that_fails_is_said(monkeypatch, capsys):
     _answered(monkeypatch, told, FunctionError="Unhandled")
     assert app.main(["approve", "inc-9", "--why", "it is night"]) == 1
     assert "there is no incident inc-9" in capsys.readouterr().err
+
+
+def test_a_refusal_is_said_with_what_to_do_about_its_code(monkeypatch, capsys):
+    """A code that the command knows nothing about leads to its help."""
+    for code, then in (("run.too_long", "a shorter --timeout"), ("run.new", "see nightshift run --help")):
+        told = {"errorMessage": f"{code}: it cannot be so"}
+        asked = _answered(monkeypatch, told, FunctionError="Unhandled")
+        assert app.main(["run", "--all", "--", "uname"]) == 1
+        said = capsys.readouterr().err
+        assert "it cannot be so" in said
+        assert then in said
+        assert asked[0]["FunctionName"] == "StartCommandFunction"
+
+
+def test_an_order_that_is_refused_begins_nothing(monkeypatch, capsys):
+    """A deployment of an app that nobody knows, a pass over a group that there is not."""
+    told = {"errorMessage": "some.code: there is no such thing"}
+    for words, then in (
+        (["deploy", "web"], "nightshift deployments"),
+        (["inspect", "--group", "web"], "nightshift nodes"),
+    ):
+        _answered(monkeypatch, told, FunctionError="Unhandled")
+        assert app.main(words) == 1
+        said = capsys.readouterr().err
+        assert "there is no such thing" in said
+        assert then in said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from typing import Any
 
 from tools.cli.connection import Connection
@@ -28,12 +27,7 @@ def answer(connection: Connection, subject_id: str, decision: str, *, by: str, w
         "by": by or getpass.getuser(),
         "why": why,
     }
-    answered = connection.client("lambda").invoke(
-        FunctionName=connection.output("AnswerApprovalFunction"), Payload=json.dumps(request).encode()
-    )
-    told: dict[str, Any] = json.loads(answered["Payload"].read())
-    if "FunctionError" in answered:
-        raise CliError(str(told.get("errorMessage", told)), f"see it: {watch(subject_id)}")
+    told = connection.ask("AnswerApprovalFunction", request, f"see it: {watch(subject_id)}")
     if not told["decided"]:
         raise CliError(f"{told['code']}: {told['reason']}", f"see what it waits for: {watch(subject_id)}")
     return told

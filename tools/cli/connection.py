@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import urllib.parse
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -86,6 +87,26 @@ class Connection:
         from nightshift.aws.session import client
 
         return client(service)
+
+    def ask(
+        self,
+        function: str,
+        order: Mapping[str, object],
+        otherwise: str,
+        by_code: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The answer to ``order`` of the function that the stack's output ``function`` names.
+
+        Raises CliError with its refusal; what to do then is said ``by_code``, or else ``otherwise``.
+        """
+        answer = self.client("lambda").invoke(
+            FunctionName=self.output(function), Payload=json.dumps(order).encode()
+        )
+        said: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            reason = str(said.get("errorMessage", said))
+            raise CliError(reason, (by_code or {}).get(reason.partition(":")[0], otherwise))
+        return said
 
     def fleet_nodes(self) -> dict[str, dict[str, Any]]:
         """What the local fleet knows of its nodes, by id; empty for AWS."""

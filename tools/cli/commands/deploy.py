@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -46,13 +45,6 @@ def follow(connection: Connection, order: Mapping[str, object], *, as_json: bool
 
 def begin(connection: Connection, order: Mapping[str, object]) -> list[str]:
     """Have ``start_deployment`` begin; the deployments' ids. Raises CliError with its refusal."""
-    from tools.cli.errors import CliError
-
     payload = {"id": str(uuid.uuid4()), "by": getpass.getuser(), **order}
-    answer = connection.client("lambda").invoke(
-        FunctionName=connection.output("StartDeploymentFunction"), Payload=json.dumps(payload).encode()
-    )
-    said = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise CliError(str(said.get("errorMessage", said)), "see what there is: nightshift deployments")
+    said = connection.ask("StartDeploymentFunction", payload, "see what there is: nightshift deployments")
     return list(said["deployments"])

@@ -50,16 +50,8 @@ def command(
 
 def _begin(connection: Connection, group: str) -> str:
     """Have ``inspect_fleet`` begin a pass; its id."""
-    from tools.cli.errors import CliError
-
     order = {"id": str(uuid.uuid4()), "by": getpass.getuser(), "group": group}
-    answer = connection.client("lambda").invoke(
-        FunctionName=connection.output("InspectFleetFunction"), Payload=json.dumps(order).encode()
-    )
-    said = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise CliError(f"no pass began: {said.get('errorMessage', said)}", "see the groups: nightshift nodes")
-    return str(said["pass_id"])
+    return str(connection.ask("InspectFleetFunction", order, "see the groups: nightshift nodes")["pass_id"])
 
 
 def _follow(connection: Connection, pass_id: str, *, quiet: bool) -> str:

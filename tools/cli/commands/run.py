@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
 import time
 import uuid
@@ -80,17 +79,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def begin(connection: Connection, order: dict[str, Any]) -> dict[str, Any]:
     """Have ``start_command`` begin it. Raises CliError with its refusal."""
-    from tools.cli.errors import CliError
-
     payload = {"id": str(uuid.uuid4()), "by": getpass.getuser(), **order}
-    answer = connection.client("lambda").invoke(
-        FunctionName=connection.output("StartCommandFunction"), Payload=json.dumps(payload).encode()
-    )
-    said: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        reason = str(said.get("errorMessage", said))
-        raise CliError(reason, NEXT.get(reason.partition(":")[0], "see nightshift run --help"))
-    return said
+    return connection.ask("StartCommandFunction", payload, "see nightshift run --help", NEXT)
 
 
 NEXT = {
