@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from nightshift import approvals, clock
 from nightshift.approvals import Asking, Decision
 from nightshift.aws import executions
+from nightshift.aws.amending import Amending
 from nightshift.aws.steps import Steps
 from nightshift.aws.tables import Write
 from nightshift.errors import Refused
@@ -19,34 +20,11 @@ from nightshift.journal import Note
 A = TypeVar("A", bound=Asking)
 
 
-class Subjects(Protocol[A]):
-    """The table of what asks: Incidents or Deployments."""
-
-    def get(self, subject_id: str, /) -> A:
-        """One of them, read consistently."""
-        ...
-
-    def record(self, subject: A, at: datetime, note: Note, /, *more: Write, **changes: object) -> A:
-        """Change it and append ``note``, or raise Conflict."""
-        ...
-
-    def amend(
-        self,
-        subject_id: str,
-        at: datetime,
-        change: Callable[[A], tuple[Note, Mapping[str, object]] | None],
-        /,
-        *more: Write,
-    ) -> A:
-        """Read, ask ``change``, record; again when another was first."""
-        ...
-
-
 @dataclass(frozen=True)
 class Approvals(Generic[A]):
     """The approval of each subject, and the step whose token waits for it."""
 
-    subjects: Subjects[A]
+    subjects: Amending[A]
     steps: Steps
 
     def ask(self, subject: A, asked: Approval, step: Step, note: Note, *more: Write, **changes: object) -> A:

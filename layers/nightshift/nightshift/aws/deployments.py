@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from nightshift import clock
 from nightshift.aws import tables
+from nightshift.aws.amending import Amending
 from nightshift.aws.journals import Journals
 from nightshift.aws.tables import Write
 from nightshift.deployment import Deployment
@@ -15,10 +16,8 @@ from nightshift.incident import Step
 from nightshift.journal import GENESIS, Note
 from nightshift.ports import Ended
 
-TRIES = 8  # many nodes of one batch may end at the same moment
 
-
-class Deployments:
+class Deployments(Amending[Deployment]):
     """Reads are consistent; writes are conditioned on the version that was read."""
 
     def __init__(self, table: str, journals: Journals) -> None:
@@ -71,27 +70,6 @@ class Deployments:
             ]
         )
         return changed
-
-    def amend(
-        self,
-        deployment_id: str,
-        at: datetime,
-        change: Callable[[Deployment], tuple[Note, Mapping[str, object]] | None],
-        *more: Write,
-    ) -> Deployment:
-        """Read, ask ``change``, record with ``more``; again when another was first. None needs nothing."""
-        for attempt in range(1, TRIES + 1):
-            deployment = self.get(deployment_id)
-            wanted = change(deployment)
-            if wanted is None:
-                return deployment
-            note, values = wanted
-            try:
-                return self.record(deployment, at, note, *more, **values)
-            except Conflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
 
     def conclude(self, step: Step, result: Ended, now: datetime, actor: str) -> None:
         """Note once how the document of a step ended on its node; whether it helped is judged later."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from nightshift import clock, journal
 from nightshift.aws import tables
+from nightshift.aws.amending import Amending
 from nightshift.aws.journals import Journals
+from nightshift.aws.tables import Write
 from nightshift.errors import Conflict, Permanent
 from nightshift.fleet_command import FleetCommand, Row, Status
 from nightshift.journal import GENESIS, Note
 
 HEAD = "#"  # the head's place among the rows, before every node
 KEPT_SECONDS = 30 * 86_400
-TRIES = 8
 
 
-class FleetCommands:
+class FleetCommands(Amending[FleetCommand]):
     """Reads are consistent. Counts are a look of one moment, for people: the journal does not have them."""
 
     def __init__(self, table: str, journals: Journals) -> None:
@@ -88,28 +89,10 @@ class FleetCommands:
         )
         return FleetCommand.model_validate(item)
 
-    def amend(
-        self,
-        command_id: str,
-        at: datetime,
-        change: Callable[[FleetCommand], tuple[Note, Mapping[str, object]] | None],
+    def record(
+        self, command: FleetCommand, at: datetime, note: Note, /, *more: Write, **changes: object
     ) -> FleetCommand:
-        """Read, ask ``change``, record; again when another was first. None needs nothing."""
-        for attempt in range(1, TRIES + 1):
-            command = self.get(command_id)
-            wanted = change(command)
-            if wanted is None:
-                return command
-            try:
-                return self._record(command, at, *wanted)
-            except Conflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
-
-    def _record(
-        self, command: FleetCommand, at: datetime, note: Note, changes: Mapping[str, object]
-    ) -> FleetCommand:
+        """Change ``command`` and append ``note``, with ``more`` in the same transaction; or Conflict."""
         entry = journal.link(command.command_id, command.seq + 1, command.head, at, note)
         values = {**changes, "version": command.version + 1, "seq": entry.seq, "head": entry.hash}
         changed = command.model_copy(update=values)
@@ -122,7 +105,7 @@ class FleetCommands:
             condition="version = :read",
             names={f"#{name}": name for name in values},
         )
-        tables.transact([item, self._journals.append(entry)])
+        tables.transact([item, self._journals.append(entry), *more])
         return changed
 
     def newest(self, limit: int) -> Iterator[FleetCommand]:

@@ -5,19 +5,18 @@ Every change of an incident is one transaction that also appends the journal's e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from pydantic import BaseModel
 
 from nightshift.aws import tables
+from nightshift.aws.amending import Amending
 from nightshift.aws.journals import Journals
 from nightshift.aws.tables import Write
-from nightshift.errors import Conflict, Permanent
+from nightshift.errors import Permanent
 from nightshift.incident import Incident
 from nightshift.journal import GENESIS, Note
-
-TRIES = 5
 
 
 class Subject(BaseModel):
@@ -28,8 +27,10 @@ class Subject(BaseModel):
     seen: dict[str, str] = {}
 
 
-class Incidents:
+class Incidents(Amending[Incident]):
     """Reads are consistent; writes are conditioned on the version that was read."""
+
+    tries = 5
 
     def __init__(self, table: str, journals: Journals) -> None:
         self._table = table
@@ -82,31 +83,6 @@ class Incidents:
         write = tables.replace("incident", self._table, _item(changed), read=incident.version)
         tables.transact([write, self._journals.append(entry), *more])
         return changed
-
-    def amend(
-        self,
-        incident_id: str,
-        at: datetime,
-        change: Callable[[Incident], tuple[Note, Mapping[str, object]] | None],
-        *more: Write,
-    ) -> Incident:
-        """Read, ask ``change`` for a note and new values, record them; again when another writer was first.
-
-        ``change`` answers None when the incident needs nothing; ``more`` is written with it. Raises
-        Conflict after ``TRIES`` lost races.
-        """
-        for attempt in range(1, TRIES + 1):
-            incident = self.get(incident_id)
-            wanted = change(incident)
-            if wanted is None:
-                return incident
-            note, values = wanted
-            try:
-                return self.record(incident, at, note, *more, **values)
-            except Conflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
 
     def point(self, subject: str, incident_id: str, seen: Mapping[str, str]) -> Write:
         """The write that makes an incident its subject's open one; it loses if another one is."""
