@@ -32,7 +32,7 @@ $(READY): pyproject.toml constraints.txt tools/setup/venv.sh
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## break real processes and watch them heal, about 3 minutes (PLAIN=1 for a log)
+demo: $(READY) ## break real processes and watch them heal, about 4 minutes (PLAIN=1 for a log)
 	@$(PY) -m tools.cli demo $(if $(PLAIN),--plain)
 
 ##@ The local stack

@@ -124,7 +124,7 @@ def _first(message: str) -> str:
 def _nodes(deployment: Deployment) -> list[str]:
     """The nodes, failed ones first and with the end of what they printed."""
     found = sorted(deployment.nodes.items(), key=lambda item: (item[1].state != "Failed", item[0]))
-    lines = [f"  {node}: {one.state} {_tail(one)}".rstrip() for node, one in found[:NODES]]
+    lines = [f"  {node}: {one.state}, {_tail(one)}".rstrip(", ") for node, one in found[:NODES]]
     return [*lines, *([f"  and {len(found) - NODES} more"] if len(found) > NODES else [])]
 
 
