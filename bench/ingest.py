@@ -30,7 +30,7 @@ from rich.table import Table
 
 from bench.ingest_nodes import TAKEN, Fleet
 from nightshift import clock
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from tools.local import stack
 from tools.local.cloud.client import client
 

@@ -19,7 +19,8 @@ from nightshift.decisions import recorded
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.entry import entry
-from nightshift.incident import Attempt, Incident, Lease, Reach
+from nightshift.fleet import Attempt, Lease, Reach
+from nightshift.incident import Incident
 from nightshift.journal import Note
 from nightshift.settings import Settings
 

@@ -16,7 +16,7 @@ from nightshift.aws.stores import Stores
 from nightshift.entry import entry
 from nightshift.errors import Refused
 from nightshift.events import PolicyChanged, traceparent
-from nightshift.incident import Capacity
+from nightshift.fleet import Capacity
 from nightshift.policy import Policy
 from nightshift.policy_layers import Layers
 

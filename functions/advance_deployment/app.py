@@ -20,8 +20,8 @@ from nightshift.decisions.verification import Aftermath, verify
 from nightshift.deployment import Deployment, Touched
 from nightshift.entry import entry
 from nightshift.errors import Refused
+from nightshift.fleet import GroupState
 from nightshift.front import Crossing
-from nightshift.incident import GroupState
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.policy_apps import App

@@ -22,8 +22,8 @@ from nightshift.deployment import Deployment
 from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
 from nightshift.errors import Refused
+from nightshift.fleet import Deployed, GroupState
 from nightshift.front import Crossing
-from nightshift.incident import Deployed, GroupState
 from nightshift.journal import Note
 from nightshift.releases import Standing
 from nightshift.settings import Settings

@@ -15,7 +15,8 @@ from nightshift.aws.stores import Stores
 from nightshift.deployment import DEPLOY, Deployment, Touched
 from nightshift.entry import entry
 from nightshift.errors import Conflict, Refused
-from nightshift.incident import Lease, Release, Step
+from nightshift.fleet import Lease, Release
+from nightshift.incident import Step
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.ports import Order

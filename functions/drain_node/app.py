@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from nightshift import clock, envelopes, traffic
 from nightshift.aws.stores import Stores
 from nightshift.entry import entry
-from nightshift.incident import GroupState, Incident
+from nightshift.fleet import GroupState
+from nightshift.incident import Incident
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.settings import Settings

@@ -20,8 +20,8 @@ from nightshift.decisions.rollout import Plan
 from nightshift.deployment import Deployment
 from nightshift.entry import entry
 from nightshift.errors import Conflict, Permanent, Refused
+from nightshift.fleet import Release
 from nightshift.front import Crossing, Front
-from nightshift.incident import Release
 from nightshift.journal import Decided, Note
 from nightshift.releases import Built
 from nightshift.settings import Settings

@@ -15,7 +15,8 @@ from nightshift.aws.stores import Stores
 from nightshift.entry import entry
 from nightshift.envelopes import InstanceChange
 from nightshift.errors import Retryable
-from nightshift.incident import GroupState, Lease, Node, Step
+from nightshift.fleet import GroupState, Lease, Node
+from nightshift.incident import Step
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.settings import Settings

@@ -20,7 +20,7 @@ from nightshift import clock
 from nightshift.aws import journals, session, tables
 from nightshift.aws.ssh_login import KNOWN_HOSTS
 from nightshift.errors import Retryable
-from nightshift.incident import Lease
+from nightshift.fleet import Lease
 from tests.functional import running
 from tests.functional.calls import Call, NotGranted, check
 from tests.functional.colours import OTHER, crossing, nodes, switches, two

@@ -14,7 +14,7 @@ from nightshift.amounts import at_least, at_most
 from nightshift.aws import session
 from nightshift.decisions.admission import admit
 from nightshift.errors import Retryable
-from nightshift.incident import Capacity, GroupState, Lease
+from nightshift.fleet import Capacity, GroupState, Lease
 from tests.faults.life import Mail, effects, execute, live, terminations
 from tests.functional.endings import over
 from tests.functional.machine import Machine, turn

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nightshift import clock
 from nightshift.aws import session, tables
-from nightshift.incident import GroupState
+from nightshift.fleet import GroupState
 from nightshift.releases import Standing
 from tests.functional.deploying import deployments, good, policy, releases
 from tests.functional.machine import Machine, turn

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from nightshift.aws import artifacts, tables
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from tests.functional import staging
 from tests.functional.probing import PROBE
 from tests.functional.world import World

@@ -12,7 +12,7 @@ import time_machine
 from moto import mock_aws
 
 from nightshift.aws import secrets, session
-from nightshift.incident import Release
+from nightshift.fleet import Release
 from tests.functional.gate import GATES, listen
 from tests.functional.state import GROUP
 from tests.functional.world import BASE, WELL, World

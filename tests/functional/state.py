@@ -8,13 +8,15 @@ from typing import Any
 
 from nightshift import clock
 from nightshift.aws import session, tables
-from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents, Subject
 from nightshift.aws.journals import Journals
+from nightshift.aws.nodes import Nodes
 from nightshift.aws.pauses import Pauses
 from nightshift.aws.steps import Steps
 from nightshift.aws.turns import Turns
-from nightshift.incident import GroupState, Incident, Node
+from nightshift.fleet import GroupState, Node
+from nightshift.incident import Incident
 from nightshift.journal import verify
 from tests.stack import stack
 

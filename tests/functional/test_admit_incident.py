@@ -7,7 +7,7 @@ import pytest
 from nightshift import clock
 from nightshift.aws import tables
 from nightshift.errors import Conflict, Permanent, Refused
-from nightshift.incident import Lease
+from nightshift.fleet import Lease
 from tests.functional.staging import POLICY
 from tests.functional.test_adopt_policy import write
 from tests.functional.world import World

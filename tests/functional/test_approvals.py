@@ -10,7 +10,7 @@ import pytest
 
 from nightshift.aws import session
 from nightshift.errors import Refused, Retryable
-from nightshift.incident import Lease
+from nightshift.fleet import Lease
 from nightshift.settings import Settings
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, heal

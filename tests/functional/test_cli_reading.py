@@ -9,12 +9,14 @@ from moto import mock_aws
 
 from nightshift import clock, policy, remedies
 from nightshift.aws import session, tables
-from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
+from nightshift.aws.nodes import Nodes
 from nightshift.aws.policies import Pointer, Policies
 from nightshift.errors import Conflict
-from nightshift.incident import Fared, Heard, Incident, Level, Node
+from nightshift.fleet import Fared, Node
+from nightshift.incident import Heard, Incident, Level
 from nightshift.journal import GENESIS, Note
 from nightshift.policy_layers import Layers
 from tests.functional.staging import POLICY

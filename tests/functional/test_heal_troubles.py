@@ -6,7 +6,7 @@ import pytest
 
 from nightshift.aws import session
 from nightshift.aws.intents import RETRIES
-from nightshift.incident import Release
+from nightshift.fleet import Release
 from tests.functional.endings import levels, over
 from tests.functional.machine import Machine, TaskFailed, heal
 from tests.functional.state import GROUP

@@ -6,7 +6,7 @@ import pytest
 
 from nightshift import clock
 from nightshift.aws import tables
-from nightshift.incident import Lease
+from nightshift.fleet import Lease
 from tests.functional.orders import admitted
 from tests.functional.state import GROUP
 from tests.functional.sweeping import sweep

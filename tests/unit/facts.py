@@ -8,20 +8,12 @@ from typing import Any
 
 from nightshift import clock
 from nightshift.decisions.situation import Situation
-from nightshift.incident import (
-    Attempt,
-    Capacity,
-    GroupState,
-    Heard,
-    Incident,
-    Lease,
-    Level,
-    Node,
-    Sample,
-)
+from nightshift.fleet import Attempt, Capacity, GroupState, Lease, Node
+from nightshift.incident import Heard, Incident, Level, Sample
 from nightshift.journal import GENESIS
-from nightshift.policy import Metric, Policy, Symptom
+from nightshift.policy import Policy
 from nightshift.policy_healing import Healing
+from nightshift.policy_symptoms import Metric, Symptom
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NODE = "i-0a1b2c3d4e5f60718"

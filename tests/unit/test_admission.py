@@ -5,7 +5,8 @@ import pytest
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
 from nightshift.decisions.situation import Admission
-from nightshift.incident import GroupState, Level, Pause
+from nightshift.fleet import GroupState, Pause
+from nightshift.incident import Level
 from tests.unit.facts import (
     LADDER,
     NODE,

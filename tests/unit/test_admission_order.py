@@ -11,7 +11,8 @@ from nightshift import clock
 from nightshift.decisions import guards
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import Attempt, Deployed, GroupState, Level, Pause, Reach
+from nightshift.fleet import Attempt, Deployed, GroupState, Pause, Reach
+from nightshift.incident import Level
 from nightshift.windows import Window
 from tests.unit.facts import (
     LADDER,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nightshift import clock
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Situation
-from nightshift.incident import Attempt, GroupState, Lease, Pause, Sample
+from nightshift.fleet import Attempt, GroupState, Lease, Pause
+from nightshift.incident import Sample
 from tests.unit.facts import (
     INCIDENT,
     LADDER,

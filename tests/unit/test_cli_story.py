@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightshift.incident import Heard, Incident, Node
+from nightshift.fleet import Node
+from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note, link, verify
 from tools.cli import screen, story
 

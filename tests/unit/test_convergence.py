@@ -9,7 +9,7 @@ import pytest
 
 from nightshift import clock
 from nightshift.decisions.convergence import ATTEMPTS, Convergence, next_one
-from nightshift.incident import GroupState, Lease, Node, Storm
+from nightshift.fleet import GroupState, Lease, Node, Storm
 from nightshift.ports import Unit, Units
 from nightshift.strategy import Strategy
 

@@ -8,7 +8,8 @@ import pytest
 
 from nightshift import deployment_page, stages
 from nightshift.deployment import Deployment, Touched
-from nightshift.incident import Approval, Release
+from nightshift.fleet import Release
+from nightshift.incident import Approval
 from tests.unit.facts import at
 
 NODES = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nightshift.decisions.admission import admit
 from nightshift.decisions.efficacy import counted
 from nightshift.decisions.situation import Admission
-from nightshift.incident import Fared, GroupState
+from nightshift.fleet import Fared, GroupState
 from tests.unit.facts import LADDER, at, healing, level, situation, tried
 
 SKIPS = {"skip_hopeless": {"after": 3, "retry_minutes": 60}}

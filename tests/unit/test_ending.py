@@ -10,8 +10,8 @@ from nightshift.decisions import ending
 from nightshift.decisions.ending import Outcome
 from nightshift.decisions.rollback import way_back
 from nightshift.deployment import Deployment, Touched, undo_of
+from nightshift.fleet import Deployed, GroupState
 from nightshift.front import Crossing
-from nightshift.incident import Deployed, GroupState
 from tests.unit.facts import NOW, at, lease
 from tests.unit.rollouts import GROUP, release
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nightshift.decisions.inventory import Changes, Comparison
 from nightshift.errors import Refused
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from nightshift.listing import Grouped, Host
 from tests.unit.facts import NOW
 

@@ -12,7 +12,8 @@ from nightshift.decisions import planning
 from nightshift.decisions.planning import Case, Planned
 from nightshift.decisions.rollout import Plan
 from nightshift.deployment import Deployment
-from nightshift.incident import Approval, Deployed, GroupState
+from nightshift.fleet import Deployed, GroupState
+from nightshift.incident import Approval
 from nightshift.policy_apps import App, Gate
 from tests.unit.facts import NOW, at, policy
 from tests.unit.rollouts import GROUP, release, strategy

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nightshift import clock, pushing
 from nightshift.decisions import pushes
 from nightshift.errors import Refused
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from nightshift.pushing import LARGEST, MOST_LINES, Package
 from tests.functional.inspecting import printed
 from tests.samples import NODE

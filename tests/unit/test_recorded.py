@@ -13,7 +13,7 @@ from nightshift import clock, code, journal
 from nightshift.decisions import recorded, rollout
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Situation
-from nightshift.incident import Capacity
+from nightshift.fleet import Capacity
 from nightshift.journal import GENESIS, Note
 from tests.unit.facts import NOW, policy, situation
 from tests.unit.rollouts import progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nightshift.decisions.release_drift import drifted, sentence, wanted
-from nightshift.incident import GroupState, Release
+from nightshift.fleet import GroupState, Release
 from tests.unit.facts import NOW, lease, node
 
 DESIRED = Release(version="1.0.0", key="k", sha256="ab" * 32)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nightshift.amounts import at_least, at_most
 from nightshift.decisions.admission import admit
 from nightshift.decisions.escalation import Rung
-from nightshift.incident import Attempt, Deployed, GroupState, Lease, Reach, Storm
+from nightshift.fleet import Attempt, Deployed, GroupState, Lease, Reach, Storm
 from nightshift.policy import Policy
 from nightshift.policy_checks import objections
 from tests.unit.facts import (

@@ -6,7 +6,7 @@ import pytest
 
 from nightshift.decisions.selection import Selector, select
 from nightshift.errors import Refused
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from nightshift.policy import read
 from tests.functional.staging import POLICY
 

@@ -20,9 +20,11 @@ from nightshift import clock, remedies
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Situation
 from nightshift.errors import NightshiftError
-from nightshift.incident import GroupState, Heard, Incident, Node, Sample
+from nightshift.fleet import GroupState, Node
+from nightshift.incident import Heard, Incident, Sample
 from nightshift.journal import GENESIS
-from nightshift.policy import Policy, Symptom
+from nightshift.policy import Policy
+from nightshift.policy_symptoms import Symptom
 from tools.cli.errors import CliError
 
 ASKS = 2_000  # of one alarm; a policy that waits longer is said to wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightshift.aws.fleet import Groups
+from nightshift.aws.groups import Groups
 from nightshift.aws.journals import Journals
 from nightshift.aws.pauses import CHAIN, Pauses
 from nightshift.journal import Entry, Verification, verify

@@ -13,7 +13,8 @@ from nightshift.decisions.recorded import Asked, Planning
 from nightshift.decisions.rollout import Progress
 from nightshift.decisions.situation import Situation
 from nightshift.decisions.verification import Aftermath
-from nightshift.policy import Policy, Symptom
+from nightshift.policy import Policy
+from nightshift.policy_symptoms import Symptom
 
 _WINDOW = "maintenance until "
 

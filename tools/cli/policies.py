@@ -12,7 +12,7 @@ from typing import Any
 
 from nightshift import policy, policy_schema, policy_sizes, remedies
 from nightshift.aws.policies import Policies
-from nightshift.incident import Capacity
+from nightshift.fleet import Capacity
 from nightshift.policy import Policy
 from nightshift.policy_layers import Layers, Said
 from nightshift.policy_provenance import Provenance

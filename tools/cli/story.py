@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nightshift.deployment import Deployment
-from nightshift.incident import Incident, Node
+from nightshift.fleet import Node
+from nightshift.incident import Incident
 from nightshift.journal import Entry, Verification
 from tools.cli import screen
 

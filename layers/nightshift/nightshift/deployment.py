@@ -9,8 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from nightshift.events import Instant
+from nightshift.fleet import Release
 from nightshift.front import Crossing
-from nightshift.incident import Approval, Release
+from nightshift.incident import Approval
 from nightshift.strategy import Trigger
 
 Kind = Literal["push", "manual", "rollback", "converge"]

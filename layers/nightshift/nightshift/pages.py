@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from nightshift.events import STORM
-from nightshift.incident import Approval, Incident, Level, Node
+from nightshift.fleet import Node
+from nightshift.incident import Approval, Incident, Level
 
 Kind = Literal["incident", "approval", "deployment", "digest", "policy", "command"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nightshift.amounts import at_least, at_most
-from nightshift.incident import Capacity
+from nightshift.fleet import Capacity
 from nightshift.policy import Policy, refused
 from nightshift.policy_checks import Contradiction, placed
 from nightshift.policy_healing import Healing

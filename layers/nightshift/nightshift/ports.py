@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # the policy asks for the kinds there are: at run time the import goes one way
-    from nightshift.incident import GroupState, Release, Sample, Step
+    from nightshift.fleet import GroupState, Release
+    from nightshift.incident import Sample, Step
     from nightshift.policy import Policy
 
     Samples = Mapping[str, Sequence[Sample]]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightshift.events import Instant
-from nightshift.incident import Release
+from nightshift.fleet import Release
 
 State = Literal["built", "live", "good", "failed"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

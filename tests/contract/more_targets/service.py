@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from nightshift import clock
 from nightshift.aws.stores import Stores
-from nightshift.incident import GroupState, Sample
+from nightshift.fleet import GroupState
+from nightshift.incident import Sample
 from nightshift.policy import Policy
 from nightshift.ports import Order, Target, Unit, Units
 

@@ -99,7 +99,7 @@ def row(incident: Incident) -> dict[str, Any]:
 
 
 def _names(connection: Connection) -> dict[str, str]:
-    from nightshift.aws.fleet import Nodes
+    from nightshift.aws.nodes import Nodes
 
     return {node.node_id: node.name for node in Nodes(connection.output("NodesTable")).listing()}
 

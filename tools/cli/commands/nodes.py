@@ -59,7 +59,7 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
 
     ``local`` is null for nodes that do not run on this machine.
     """
-    from nightshift.aws.fleet import Nodes
+    from nightshift.aws.nodes import Nodes
 
     fleet = connection.fleet_nodes()
     listed = [

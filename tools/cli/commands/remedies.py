@@ -64,7 +64,7 @@ def command(
 def _in_vain(connection: Connection) -> Iterator[tuple[str, str]]:
     """Remedies whose last tries were in vain, as the groups remember them, each with what is said of it."""
     from nightshift import clock
-    from nightshift.aws.fleet import Groups
+    from nightshift.aws.groups import Groups
     from nightshift.aws.policies import Policies
     from nightshift.decisions import efficacy
 

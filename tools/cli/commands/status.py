@@ -47,7 +47,7 @@ def _not_up(place: Path) -> dict[str, Any]:
 
 
 def _facts(connection: Connection) -> dict[str, Any]:
-    from nightshift.aws.fleet import Groups
+    from nightshift.aws.groups import Groups
     from nightshift.aws.policies import Policies
     from tools.cli.commands import incidents, nodes
 

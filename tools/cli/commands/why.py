@@ -28,8 +28,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
     """Explain one incident: each decision, action and refusal."""
-    from nightshift.aws.fleet import Nodes
     from nightshift.aws.journals import Journals
+    from nightshift.aws.nodes import Nodes
     from nightshift.journal import verify
     from tools.cli import operators, screen, story
     from tools.cli.commands import commands, run

@@ -12,7 +12,7 @@ from typing import Any
 
 from nightshift.aws import tables
 from nightshift.aws.deployments import Deployments
-from nightshift.aws.fleet import Groups
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.journals import Journals
 from nightshift.deployment import Deployment

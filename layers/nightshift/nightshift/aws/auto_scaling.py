@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from nightshift.aws.session import client
 from nightshift.errors import Refused, Retryable
-from nightshift.incident import Capacity
+from nightshift.fleet import Capacity
 
 # While one of these is suspended, a terminated node would not be replaced, or not joined.
 _NEEDED = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})

@@ -9,7 +9,7 @@ from nightshift import clock
 from nightshift.aws import metrics
 from nightshift.aws.inspections import Inspections
 from nightshift.incident import Sample
-from nightshift.policy import Symptom
+from nightshift.policy_symptoms import Symptom
 
 
 def samples(

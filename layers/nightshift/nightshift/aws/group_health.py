@@ -9,9 +9,10 @@ from typing import Literal
 
 from nightshift import clock
 from nightshift.aws import evidence
-from nightshift.aws.fleet import Nodes
 from nightshift.aws.inspections import Inspections
-from nightshift.incident import GroupState, Node, Sample
+from nightshift.aws.nodes import Nodes
+from nightshift.fleet import GroupState, Node
+from nightshift.incident import Sample
 from nightshift.policy import Policy
 
 Health = Literal["healthy", "unhealthy", "unknown"]

@@ -11,13 +11,15 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from nightshift import clock
-from nightshift.aws.fleet import Groups, Nodes
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
+from nightshift.aws.nodes import Nodes
 from nightshift.aws.policies import Policies
 from nightshift.aws.steps import Steps
 from nightshift.aws.tables import Write
 from nightshift.errors import Conflict, Permanent
-from nightshift.incident import Attempt, Incident, Level, Node, Step
+from nightshift.fleet import Attempt, Node
+from nightshift.incident import Incident, Level, Step
 from nightshift.journal import Note
 
 RETRIES = 5  # MaxAttempts of ApplyRemedy and ReplaceNode in statemachines/heal.asl.json; a test compares them

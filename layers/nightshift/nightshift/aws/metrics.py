@@ -9,7 +9,7 @@ from decimal import Decimal
 from nightshift import clock
 from nightshift.aws.session import client
 from nightshift.incident import Sample
-from nightshift.policy import Symptom
+from nightshift.policy_symptoms import Symptom
 
 DIMENSION = "InstanceId"
 

@@ -10,8 +10,8 @@ from nightshift.aws import executions, tables
 from nightshift.aws.bus import Bus
 from nightshift.aws.commands import Invocation
 from nightshift.aws.diagnostics import Diagnostics, Saved
-from nightshift.aws.fleet import Nodes
 from nightshift.aws.incidents import Incidents
+from nightshift.aws.nodes import Nodes
 from nightshift.aws.steps import Steps
 from nightshift.errors import Permanent
 from nightshift.events import RemedyApplied, traceparent

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from nightshift import clock
 from nightshift.aws import tables
-from nightshift.aws.fleet import EVERY_GROUP, Groups
+from nightshift.aws.groups import EVERY_GROUP, Groups
 from nightshift.aws.journals import Journals
-from nightshift.incident import GroupState, Pause
+from nightshift.fleet import GroupState, Pause
 from nightshift.journal import GENESIS, Note
 
 CHAIN = "pause"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from nightshift.aws.session import client
-from nightshift.incident import Reach
+from nightshift.fleet import Reach
 
 Answer = Literal["yes", "no", "unknown"]
 

@@ -9,14 +9,15 @@ from nightshift.aws.bus import Bus
 from nightshift.aws.deliveries import Deliveries
 from nightshift.aws.deployments import Deployments
 from nightshift.aws.diagnostics import Diagnostics
-from nightshift.aws.fleet import Groups, Nodes
 from nightshift.aws.fleet_commands import FleetCommands
 from nightshift.aws.gates import Gates
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.inspections import Inspections
 from nightshift.aws.intents import Intents
 from nightshift.aws.journals import Journals
 from nightshift.aws.line import Outside
+from nightshift.aws.nodes import Nodes
 from nightshift.aws.outbox import Outbox
 from nightshift.aws.outcomes import Outcomes
 from nightshift.aws.pager import Pager

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from nightshift.aws import tables
 from nightshift.aws.tables import Write
-from nightshift.incident import Deployed, GroupState, Lease, Release
+from nightshift.fleet import Deployed, GroupState, Lease, Release
 
 
 class Turns:

@@ -9,10 +9,10 @@ from typing import Literal
 from nightshift import clock
 from nightshift.aws import tables
 from nightshift.aws.bus import Bus
-from nightshift.aws.fleet import Groups
+from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.events import STORM, SignalCleared, SignalRaised, of_group, traceparent
-from nightshift.incident import GroupState, Storm
+from nightshift.fleet import GroupState, Storm
 
 
 @dataclass(frozen=True)

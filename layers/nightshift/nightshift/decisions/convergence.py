@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nightshift import clock
 from nightshift.amounts import at_least
-from nightshift.incident import GroupState, Node
+from nightshift.fleet import GroupState, Node
 from nightshift.ports import Units
 from nightshift.strategy import Strategy
 

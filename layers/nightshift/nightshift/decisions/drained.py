@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from nightshift import clock
-from nightshift.incident import GroupState, Node
+from nightshift.fleet import GroupState, Node
 
 Health = Literal["healthy", "unhealthy", "unknown"]
 

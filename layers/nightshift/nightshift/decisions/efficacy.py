@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from nightshift import clock
-from nightshift.incident import Fared, Level
+from nightshift.fleet import Fared
+from nightshift.incident import Level
 from nightshift.policy_healing import SkipHopeless
 
 # What a command is called that never began on its node: that says nothing of the remedy.

@@ -13,7 +13,7 @@ from nightshift import clock
 from nightshift.decisions.recorded import Undoing
 from nightshift.decisions.rollback import Way
 from nightshift.deployment import Deployment, undo_of
-from nightshift.incident import Deployed, GroupState, Lease, Release
+from nightshift.fleet import Deployed, GroupState, Lease, Release
 from nightshift.releases import Built, Standing
 
 Outcome = Literal["Succeeded", "Failed", "Stopped"]

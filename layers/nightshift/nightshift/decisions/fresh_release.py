@@ -7,7 +7,7 @@ from dataclasses import replace
 from nightshift import clock
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.deployment import undo_of
-from nightshift.incident import Deployed, GroupState
+from nightshift.fleet import Deployed, GroupState
 
 
 def fresh_release(situation: Situation) -> Admission | None:

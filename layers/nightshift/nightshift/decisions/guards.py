@@ -15,7 +15,7 @@ from nightshift.decisions.maintenance import maintenance
 from nightshift.decisions.restraint import blast_radius, flapping, group_attempts, hearsay, reachability
 from nightshift.decisions.situation import Admission, Situation
 from nightshift.decisions.storm import gather, storm, storm_itself
-from nightshift.incident import Lease
+from nightshift.fleet import Lease
 
 
 def still_open(situation: Situation) -> Admission | None:

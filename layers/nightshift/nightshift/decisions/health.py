@@ -9,8 +9,8 @@ from typing import Literal
 
 from nightshift import clock
 from nightshift.incident import Sample
-from nightshift.policy import Symptom
 from nightshift.policy_healing import Healing
+from nightshift.policy_symptoms import Symptom
 
 LOOKS = 8  # per settle time, while a verification is undecided
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from nightshift import clock
 from nightshift.amounts import Amount, at_most
 from nightshift.errors import Refused
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from nightshift.listing import Grouped, Host
 
 

@@ -16,8 +16,8 @@ from nightshift.decisions.recorded import Asked
 from nightshift.decisions.release_drift import wanted
 from nightshift.decisions.rollout import Plan
 from nightshift.deployment import Deployment
+from nightshift.fleet import GroupState, Release
 from nightshift.gate import Report
-from nightshift.incident import GroupState, Release
 from nightshift.policy import Policy
 from nightshift.policy_apps import App, Gate
 from nightshift.releases import Built

@@ -10,7 +10,7 @@ from nightshift import clock, probe
 from nightshift.decisions import findings, inspecting
 from nightshift.errors import Refused
 from nightshift.events import Finding
-from nightshift.incident import Node
+from nightshift.fleet import Node
 from nightshift.passes import Standing
 from nightshift.policy import Policy
 from nightshift.probe import ProbeSample

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from nightshift import clock
-from nightshift.incident import GroupState, Node
+from nightshift.fleet import GroupState, Node
 
 NAMED = 5  # nodes in a sentence
 

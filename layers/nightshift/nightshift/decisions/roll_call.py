@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from nightshift import clock
+from nightshift.fleet import Node
 from nightshift.fleet_command import Target
-from nightshift.incident import Node
 from nightshift.passes import Member
 
 # How long an agent that did not answer is left alone; then it is asked again, apart from the others.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from nightshift.errors import Refused
+from nightshift.fleet import Node
 from nightshift.fleet_command import Target
-from nightshift.incident import Node
 from nightshift.policy import Policy
 
 

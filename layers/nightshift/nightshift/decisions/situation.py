@@ -11,9 +11,10 @@ from typing import Literal
 from nightshift import clock
 from nightshift.decisions import efficacy, health
 from nightshift.decisions.escalation import Rung, next_rung
-from nightshift.incident import Capacity, GroupState, Incident, Node, Pause, Reach, Sample
-from nightshift.policy import Symptom
+from nightshift.fleet import Capacity, GroupState, Node, Pause, Reach
+from nightshift.incident import Incident, Sample
 from nightshift.policy_healing import Healing
+from nightshift.policy_symptoms import Symptom
 from nightshift.windows import Window
 
 Change = Literal["", "began", "calm", "again", "over"]

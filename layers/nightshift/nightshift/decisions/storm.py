@@ -14,7 +14,7 @@ from nightshift import clock
 from nightshift.amounts import at_most
 from nightshift.decisions.situation import Admission, Change, Situation
 from nightshift.events import STORM
-from nightshift.incident import GroupState, Storm
+from nightshift.fleet import GroupState, Storm
 
 
 def storm_itself(situation: Situation) -> Admission | None:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from nightshift import clock
 from nightshift.decisions.health import Verdict, judge
-from nightshift.incident import Capacity, Sample
-from nightshift.policy import Symptom
+from nightshift.fleet import Capacity
+from nightshift.incident import Sample
 from nightshift.policy_healing import Healing
+from nightshift.policy_symptoms import Symptom
 
 SOON = timedelta(seconds=2)
 

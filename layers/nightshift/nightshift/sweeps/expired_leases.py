@@ -18,7 +18,8 @@ from nightshift import clock
 from nightshift.aws import tables
 from nightshift.aws.stores import Stores
 from nightshift.errors import Conflict
-from nightshift.incident import Incident, Lease
+from nightshift.fleet import Lease
+from nightshift.incident import Incident
 from nightshift.sweeps import Here
 
 PERMISSIONS = ("dynamodb:GetItem", "dynamodb:UpdateItem")

@@ -18,7 +18,7 @@ from nightshift.aws import group_health, tables
 from nightshift.aws.stores import Stores
 from nightshift.decisions import drained
 from nightshift.errors import Conflict
-from nightshift.incident import GroupState
+from nightshift.fleet import GroupState
 from nightshift.policy import Policy
 from nightshift.sweeps import Here
 

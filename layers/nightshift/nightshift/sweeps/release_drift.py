@@ -24,7 +24,7 @@ from nightshift.decisions import convergence, maintenance, release_drift, rollba
 from nightshift.decisions.convergence import ATTEMPTS
 from nightshift.deployment import Deployment, convergence_of
 from nightshift.errors import Conflict
-from nightshift.incident import GroupState, Node, Release
+from nightshift.fleet import GroupState, Node, Release
 from nightshift.journal import Note
 from nightshift.policy import Policy
 from nightshift.sweeps import Here

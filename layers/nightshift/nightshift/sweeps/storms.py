@@ -20,7 +20,8 @@ from nightshift.aws.stores import Stores
 from nightshift.decisions.storm import course
 from nightshift.errors import Conflict, Refused
 from nightshift.events import SignalCleared, traceparent
-from nightshift.incident import GroupState, Incident
+from nightshift.fleet import GroupState
+from nightshift.incident import Incident
 from nightshift.sweeps import Here
 
 PERMISSIONS = (

@@ -15,7 +15,8 @@ from nightshift.aws import auto_scaling, commands, evidence, group_health
 from nightshift.aws.commands import Invocation
 from nightshift.aws.stores import Stores
 from nightshift.errors import NightshiftError
-from nightshift.incident import GroupState, Sample
+from nightshift.fleet import GroupState
+from nightshift.incident import Sample
 from nightshift.policy import Policy
 from nightshift.ports import Order, Target, Unit, Units
 

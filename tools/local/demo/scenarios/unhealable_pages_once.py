@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from nightshift import clock
-from nightshift.aws.fleet import Groups
-from nightshift.incident import Incident, Release
+from nightshift.aws.groups import Groups
+from nightshift.fleet import Release
+from nightshift.incident import Incident
 from tools.local.apps.release import build
 from tools.local.demo.scenarios import Result
 from tools.local.demo.world import World
