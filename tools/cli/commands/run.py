@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.cli.connection import Connection
 
 PANEL = "Act"
+COLOURS = {"Success": "green", "InProgress": "yellow", "Pending": "yellow"}  # red: all that ended otherwise
 LOOK_SECONDS = 0.3
 NARROW = {"show_default": False}
 
@@ -140,7 +141,7 @@ def show(connection: Connection, ended: FleetCommand, *, as_json: bool) -> None:
     console = screen.console()
     for block in groups(rows):
         first = block[0]
-        colour = "green" if first.status == "Success" else "red"
+        colour = COLOURS.get(first.status, "red")
         reasons = {row.reason for row in block}
         reason = f"  {screen.plain(first.reason)}" if len(reasons) == 1 else ""
         names = screen.plain(", ".join(row.name for row in block))
@@ -154,6 +155,7 @@ def show(connection: Connection, ended: FleetCommand, *, as_json: bool) -> None:
                 print(text.rstrip("\n"))
     why = f" ({ended.why})" if ended.why else ""
     print(f"{ended.command_id}: {' '.join(ended.argv)} by {ended.by}{why}")
-    print(f"{ended.state}, {ended.reason or 'it still runs'}")
+    stopping = f"no other node begins, for {ended.stop_requested}" if ended.stop_requested else "it still runs"
+    print(f"{ended.state}, {ended.reason or stopping}")
     if ended.is_over and ended.state != "Success":
         print(f"again where it failed or never began: nightshift run --retry-failed {ended.command_id}")
