@@ -155,7 +155,8 @@ def show(connection: Connection, ended: FleetCommand, *, as_json: bool) -> None:
                 print(text.rstrip("\n"))
     why = f" ({ended.why})" if ended.why else ""
     print(f"{ended.command_id}: {' '.join(ended.argv)} by {ended.by}{why}")
-    stopping = f"no other node begins, for {ended.stop_requested}" if ended.stop_requested else "it still runs"
+    asked = ended.stop_requested
+    stopping = f"no other node begins, for {asked}" if asked else "it still runs"
     print(f"{ended.state}, {ended.reason or stopping}")
     if ended.is_over and ended.state != "Success":
         print(f"again where it failed or never began: nightshift run --retry-failed {ended.command_id}")
