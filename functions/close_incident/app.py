@@ -11,22 +11,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from nightshift import clock, envelopes
+from nightshift import clock, envelopes, incident_events
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
 from nightshift.decisions import efficacy
 from nightshift.entry import entry
 from nightshift.envelopes import ExecutionEnded
-from nightshift.events import (
-    IncidentEscalated,
-    IncidentEvent,
-    IncidentHealed,
-    IncidentResolved,
-    IncidentSuppressed,
-    SignalCleared,
-    traceparent,
-)
+from nightshift.events import SignalCleared
 from nightshift.incident import Heard, Incident
 from nightshift.journal import Note
 from nightshift.settings import Settings
@@ -83,7 +75,7 @@ def close(request: Request, now: datetime) -> dict[str, Any]:
             return {"incident_id": incident.incident_id, "next": back, "state": "open"}
         incident = _end(incidents, incident, request, now)
         _measure(incident)
-    Stores.of(Environment).bus.publish(_event(incident))
+    Stores.of(Environment).bus.publish(incident_events.ended(incident))
     return {"incident_id": incident.incident_id, "next": "Done", "state": incident.state}
 
 
@@ -107,7 +99,7 @@ def resolve(signal: SignalCleared, now: datetime) -> dict[str, Any]:
     freed = _free(incidents, incident, lease=False) if over else []
     recorded = incidents.record(incident, now, note, *freed, symptoms=symptoms, state=state)
     if over:
-        Stores.of(Environment).bus.publish(_resolved(recorded, reason, now))
+        Stores.of(Environment).bus.publish(incident_events.resolved(recorded, clock.iso(now), reason))
     return {"incident_id": current, "next": "Done", "state": state}
 
 
@@ -161,8 +153,7 @@ def _free(
             )
         )
     if subject:
-        subjects = dict.fromkeys((incident.subject, incident.node_id))
-        writes += [incidents.release(one, incident.incident_id) for one in subjects]
+        writes += incidents.freed(incident)
     return writes
 
 
@@ -170,41 +161,5 @@ def _measure(incident: Incident) -> None:
     metrics.add_dimension("Outcome", incident.state)
     metrics.add_metric("Incidents", MetricUnit.Count, 1)
     if incident.state == "healed":
-        metrics.add_metric("TimeToHeal", MetricUnit.Seconds, _seconds(incident))
+        metrics.add_metric("TimeToHeal", MetricUnit.Seconds, incident.seconds)
     metrics.flush_metrics()  # here, since most invocations have none, and powertools warns of that
-
-
-def _event(incident: Incident) -> IncidentEvent:
-    common = {
-        "occurred_at": incident.closed_at or incident.opened_at,
-        "traceparent": traceparent(incident.incident_id, incident.state),
-        "incident_id": incident.incident_id,
-        "subject": incident.subject,
-        "symptom": incident.symptom,
-        "reason": incident.reason,
-    }
-    if incident.state == "healed":
-        level = incident.current.level if incident.current else 0
-        return IncidentHealed.model_validate({**common, "level": level, "seconds": _seconds(incident)})
-    return (IncidentSuppressed if incident.state == "suppressed" else IncidentEscalated).model_validate(
-        common
-    )
-
-
-def _resolved(incident: Incident, reason: str, now: datetime) -> IncidentResolved:
-    return IncidentResolved(
-        occurred_at=clock.iso(now),
-        traceparent=traceparent(incident.incident_id, incident.state),
-        incident_id=incident.incident_id,
-        subject=incident.subject,
-        symptom=incident.symptom,
-        reason=reason,
-    )
-
-
-def _seconds(incident: Incident) -> int:
-    return round(
-        (
-            clock.parse(incident.closed_at or incident.opened_at) - clock.parse(incident.opened_at)
-        ).total_seconds()
-    )

@@ -8,12 +8,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from nightshift import clock, envelopes
+from nightshift import clock, envelopes, incident_events
 from nightshift.aws import executions
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.stores import Stores
 from nightshift.entry import entry
-from nightshift.events import STORM, IncidentOpened, IncidentResolved, SignalRaised, traceparent
+from nightshift.events import STORM, SignalRaised
 from nightshift.incident import Heard, Incident
 from nightshift.journal import GENESIS, Note
 from nightshift.settings import Settings
@@ -79,16 +79,7 @@ def _open(incidents: Incidents, signal: SignalRaised, now: datetime) -> str:
     note = Note("opened", ACTOR, "opened", f"{signal.alarm}: {signal.reason}", signal.model_dump())
     roll = [groups.enroll(node.group, signal.subject, incident.incident_id)] if node else []
     incidents.open(incident, signal.alarm, now, note, *roll)
-    Stores.of(Environment).bus.publish(
-        IncidentOpened(
-            occurred_at=clock.iso(now),
-            traceparent=traceparent(incident.incident_id, "opened"),
-            incident_id=incident.incident_id,
-            subject=incident.subject,
-            symptom=incident.symptom,
-            reason=signal.reason,
-        )
-    )
+    Stores.of(Environment).bus.publish(incident_events.opened(incident))
     _start(incident.incident_id)
     return incident.incident_id
 
@@ -121,23 +112,11 @@ def _relapsed(current: Incident, signal: SignalRaised) -> bool:
 def _resolve(incidents: Incidents, current: Incident, signal: SignalRaised, now: datetime) -> None:
     note = Note("closed", ACTOR, "resolved", f"{signal.alarm} was quiet before it was raised again", {})
     groups = Stores.of(Environment).groups
-    freed = [
-        incidents.release(one, current.incident_id)
-        for one in dict.fromkeys((current.subject, current.node_id))
-    ]
+    freed = incidents.freed(current)
     if current.group and current.symptom != STORM:
         freed.append(groups.give_back(current.group, current.incident_id, subject=current.subject))
     incidents.record(current, now, note, *freed, state="resolved", reason=note.reason)
-    Stores.of(Environment).bus.publish(
-        IncidentResolved(
-            occurred_at=clock.iso(now),
-            traceparent=traceparent(current.incident_id, "resolved"),
-            incident_id=current.incident_id,
-            subject=current.subject,
-            symptom=current.symptom,
-            reason=note.reason,
-        )
-    )
+    Stores.of(Environment).bus.publish(incident_events.resolved(current, clock.iso(now), note.reason))
 
 
 def _heard(signal: SignalRaised) -> Heard:

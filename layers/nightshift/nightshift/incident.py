@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from nightshift import clock
 from nightshift.events import Instant
 
 State = Literal["open", "healed", "escalated", "suppressed", "resolved"]
@@ -121,6 +122,12 @@ class Incident(_Fact):
     def ended(self) -> str:
         """How it ended; empty while it is open."""
         return "" if self.state == "open" else self.state
+
+    @property
+    def seconds(self) -> int:
+        """How long it lasted; 0 while it is open."""
+        opened = clock.parse(self.opened_at)
+        return round((clock.parse(self.closed_at or self.opened_at) - opened).total_seconds())
 
     @property
     def current(self) -> Level | None:

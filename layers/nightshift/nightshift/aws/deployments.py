@@ -97,14 +97,5 @@ class Deployments(Amending[Deployment]):
 
     def of_group(self, group: str, limit: int = 50) -> Iterator[Deployment]:
         """The newest deployments to a group, by the index; for people."""
-        found = tables.pages(
-            "query",
-            TableName=self._table,
-            IndexName="by_group",
-            KeyConditionExpression="#group = :group",
-            ExpressionAttributeNames={"#group": "group"},
-            ExpressionAttributeValues=tables.values({":group": group}),
-            ScanIndexForward=False,
-        )
-        for _, item in zip(range(limit), found, strict=False):
+        for item in tables.newest(self._table, "by_group", "group", group, limit):
             yield Deployment.model_validate(item)

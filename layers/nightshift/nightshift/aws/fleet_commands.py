@@ -110,15 +110,7 @@ class FleetCommands(Amending[FleetCommand]):
 
     def newest(self, limit: int) -> Iterator[FleetCommand]:
         """The commands that were begun last, by the index; for people."""
-        found = tables.pages(
-            "query",
-            TableName=self._table,
-            IndexName="by_created",
-            KeyConditionExpression="node = :head",
-            ExpressionAttributeValues=tables.values({":head": HEAD}),
-            ScanIndexForward=False,
-        )
-        for _, item in zip(range(limit), found, strict=False):
+        for item in tables.newest(self._table, "by_created", "node", HEAD, limit):
             yield FleetCommand.model_validate(item)
 
     def _key(self, command_id: str) -> dict[str, object]:

@@ -106,6 +106,11 @@ class Incidents(Amending[Incident]):
             condition="open_incident = :id",
         )
 
+    def freed(self, incident: Incident) -> list[Write]:
+        """The writes that leave its subject, and the node that took its subject's place, without it."""
+        subjects = dict.fromkeys((incident.subject, incident.node_id))
+        return [self.release(one, incident.incident_id) for one in subjects]
+
     def hear(self, subject: str, alarm: str, at: str) -> Write:
         """The write that remembers when ``alarm`` spoke last; it loses when something newer was heard."""
         return tables.update(
@@ -120,16 +125,7 @@ class Incidents(Amending[Incident]):
 
     def listing(self, state: str, limit: int = 100) -> Iterator[Incident]:
         """The newest incidents in ``state``, by the index; for people and sweeps, never for guards."""
-        found = tables.pages(
-            "query",
-            TableName=self._table,
-            IndexName="by_state",
-            KeyConditionExpression="#state = :state",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=tables.values({":state": state}),
-            ScanIndexForward=False,
-        )
-        for _, item in zip(range(limit), found, strict=False):
+        for item in tables.newest(self._table, "by_state", "state", state, limit):
             yield Incident.model_validate(item)
 
 

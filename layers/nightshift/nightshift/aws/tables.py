@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -70,6 +71,20 @@ def pages(operation: str, **request: object) -> Iterator[dict[str, Any]]:
     for page in client("dynamodb").get_paginator(operation).paginate(**request):
         for item in page["Items"]:
             yield plain(item)
+
+
+def newest(table: str, index: str, name: str, value: str, limit: int) -> Iterator[dict[str, Any]]:
+    """The last items of an index whose key attribute ``name`` is ``value``; eventually consistent."""
+    found = pages(
+        "query",
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression="#key = :key",
+        ExpressionAttributeNames={"#key": name},
+        ExpressionAttributeValues=values({":key": value}),
+        ScanIndexForward=False,
+    )
+    return islice(found, limit)
 
 
 def put(label: str, table: str, item: Mapping[str, object], *, unless: str = "") -> Write:
