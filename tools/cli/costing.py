@@ -22,7 +22,7 @@ from typing import Any
 from nightshift import clock
 from nightshift.decisions import recorded
 from nightshift.decisions.cost import Prices, Usage, total
-from tools.cli.divergence import looks
+from tools.cli.following import looks
 from tools.cli.history import Chain
 from tools.cli.replaying import decisions
 

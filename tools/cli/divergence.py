@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from nightshift import clock
 from nightshift.decisions import recorded
 from nightshift.decisions.admission import admit
 from nightshift.decisions.situation import Situation
-from nightshift.decisions.verification import Aftermath, verify
-from nightshift.incident import Sample
 from nightshift.policy import Policy
+from tools.cli.following import LOOKS, over_by, sooner_by
 from tools.cli.history import Chain
 from tools.cli.otherwise import About, Unknown, under
 from tools.cli.replaying import Recorded, decisions
@@ -32,7 +30,6 @@ EFFECTS = {
     "gates": ("answer", "until"),
     "way_back": ("target", "nodes", "page"),
 }
-LOOKS = 2_000  # at most, while a wait is followed through recorded samples
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def compare(chain: Chain, given: Callable[[str], str | None], policy: Policy) ->
             diverged = _diverged(one, answer, later, policy, about, paged=paged)
             return Comparison(chain.name, compared + 1, diverged, "", sooner, **facts)
         if one.name == "verification":
-            sooner += _sooner(before, after)
+            sooner += sooner_by(before, after)
         compared += 1
     return Comparison(chain.name, compared, None, unknown, sooner, **facts)
 
@@ -194,47 +191,13 @@ def _allowed_at(
     for _ in range(LOOKS):
         if moment >= situation.now:
             return None
-        found = admit(replace(situation, now=moment, samples=_until(situation.samples, moment)))
+        found = admit(replace(situation, now=moment, samples=over_by(situation.samples, moment)))
         if found.answer == "allow":
             return clock.iso(moment)
         if found.until is None:
             return None
         moment = found.until
     return None
-
-
-def _sooner(before: Aftermath, after: Aftermath) -> int:
-    """By how many seconds the same verdict is reached earlier, both followed through the same samples."""
-    return round((_settled(before) - _settled(after)).total_seconds())
-
-
-def looks(aftermath: Aftermath) -> int:
-    """How often a verification looked, followed through its recorded samples; at least once."""
-    return max(1, len(_moments(aftermath)))
-
-
-def _settled(aftermath: Aftermath) -> datetime:
-    return _moments(aftermath)[-1]
-
-
-def _moments(aftermath: Aftermath) -> list[datetime]:
-    """When it looked: at the action, then whenever it said, until it was certain or the recorded end came."""
-    moments = [clock.parse(aftermath.acted_at)]
-    while moments[-1] < aftermath.now and len(moments) < LOOKS:
-        moment = moments[-1]
-        verdict = verify(replace(aftermath, now=moment, samples=_until(aftermath.samples, moment)))
-        if verdict.until is None:
-            break
-        moments.append(min(verdict.until, aftermath.now))
-    return moments
-
-
-def _until(samples: Mapping[str, Sequence[Sample]], moment: datetime) -> dict[str, tuple[Sample, ...]]:
-    """The samples whose time was over by ``moment``."""
-    return {
-        name: tuple(one for one in found if clock.parse(one.at) + clock.seconds(one.seconds) <= moment)
-        for name, found in samples.items()
-    }
 
 
 def _about(chain: Chain) -> About:
