@@ -81,10 +81,11 @@ def collect(batch: Batch, answers: Mapping[str, Answered], now: datetime) -> dic
             for one in looked
             for reading in one.readings
         ]
-        fleet_metrics.emit(values, per_node=policy.inspection.metrics_per_node)
+        if not current.only:  # one node, looked at often, would weigh too much in its group
+            fleet_metrics.emit(values, per_node=policy.inspection.metrics_per_node)
         current = stores.inspections.collected(batch.pass_id, batch.number)
         logger.info("batch", pass_id=batch.pass_id, batch=batch.number, silent=_silent(looked))
-    if current.complete and not current.reported_at:
+    if current.is_to_report:
         stores.bus.publish(passes.collected(batch.pass_id, now))
     return {"pass_id": batch.pass_id, "batch": batch.number, "complete": current.complete}
 

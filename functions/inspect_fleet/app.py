@@ -36,11 +36,15 @@ class Environment(Settings):
 
 
 class Request(BaseModel):
-    """Who wants a pass, and over which group (all for none). The same ``id`` begins the same pass once."""
+    """Who wants a pass, and over which group (all for none), or over ``only`` which nodes of the inventory.
+
+    The same ``id`` begins the same pass once.
+    """
 
     id: str
     by: str = BY_SCHEDULE
     group: str = ""
+    only: tuple[str, ...] = ()
 
 
 @entry(logger)
@@ -62,8 +66,9 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
     """Begin the pass, or go on where an earlier invocation of the same request died."""
     stores, here = Stores.of(Environment), Environment.current()
     _, policy = stores.policies.current()
-    plain = tuple(selection.by_ssh(policy))
-    called = roll_call.call(stores.nodes.listing(), plain, request.group, now)
+    plain = () if request.only else tuple(selection.by_ssh(policy))
+    meant = stores.nodes.several(request.only).values() if request.only else stores.nodes.listing()
+    called = roll_call.call(meant, plain, request.group, now)
     if request.group and request.group not in {*policy.groups, *(one.group for one in plain)}:
         raise Permanent("group.unknown", f"the policy knows no group {request.group}")
     first = passes.batches(pass_id, called.healthy)
@@ -73,6 +78,7 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
         pass_id=pass_id,
         by=request.by,
         group=request.group,
+        only=request.only,
         started_at=clock.iso(now),
         deadline_at=clock.iso(now + clock.seconds(passes.DEADLINE_SECONDS)),
         batches=len(batches),
@@ -88,7 +94,7 @@ def inspect(pass_id: str, request: Request, now: datetime) -> dict[str, Any]:
         batch = batches[number] if fresh else stores.inspections.batch(pass_id, number)
         if not batch.command_id and not batch.reason:
             _ask(batch, now)
-    if not told.batches:
+    if told.is_to_report:
         stores.bus.publish(passes.collected(pass_id, now))
     logger.info("a pass began", pass_id=pass_id, nodes=told.nodes, batches=told.batches, skipped=told.skipped)
     return {"pass_id": pass_id, "nodes": told.nodes, "batches": told.batches, "skipped": told.skipped}
@@ -131,5 +137,5 @@ def _give_up(batch: Batch, now: datetime) -> None:
         Row.of(member, reason="its agent is not registered with Systems Manager") for member in batch.members
     ]
     reports.save_rows(here.artifacts_bucket, batch.pass_id, batch.number, rows)
-    if stores.inspections.collected(batch.pass_id, batch.number).complete:
+    if stores.inspections.collected(batch.pass_id, batch.number).is_to_report:
         stores.bus.publish(passes.collected(batch.pass_id, now))

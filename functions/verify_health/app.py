@@ -12,10 +12,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from nightshift import clock, envelopes, remedies, traffic
-from nightshift.aws import auto_scaling, evidence
+from nightshift.aws import auto_scaling, evidence, functions
 from nightshift.aws.stores import Stores
 from nightshift.aws.tables import Write
-from nightshift.decisions import recorded
+from nightshift.decisions import closer_look, recorded
 from nightshift.decisions.verification import Aftermath, Replacement
 from nightshift.decisions.verification import verify as judge
 from nightshift.entry import entry
@@ -31,7 +31,7 @@ ACTOR = "verify_health"
 
 
 class Environment(Settings):
-    """The tables to read and the two to write, and where large inputs are kept."""
+    """The tables to read and the two to write, where large inputs are kept, and who looks at nodes."""
 
     incidents_table: str
     journal_table: str
@@ -40,6 +40,7 @@ class Environment(Settings):
     policies_table: str
     inspections_table: str
     artifacts_bucket: str
+    inspect_fleet_function: str
 
 
 class Request(BaseModel):
@@ -80,6 +81,7 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
         "until": "",
     }
     if verdict.state == "undecided":
+        _look_closer(incident, aftermath, policy)
         return {**answer, "next": "LookAgain", "until": clock.iso(verdict.until or now)}
     healed = verdict.state == "healthy"
     inputs = {
@@ -112,6 +114,17 @@ def look(incident: Incident, level: Level, policy: Policy, now: datetime) -> Aft
         healing=policy.healing_of(incident.group),
         replacement=_replacement(incident) if replaced else None,
     )
+
+
+def _look_closer(incident: Incident, aftermath: Aftermath, policy: Policy) -> None:
+    """Have the node probed where only a pass would show how it is. Nobody waits for it here."""
+    why = closer_look.due(aftermath, policy.inspection)
+    if not why:
+        return
+    look = f"{incident.incident_id} {clock.iso(aftermath.now)}"
+    order = {"id": look, "by": ACTOR, "only": [incident.node_id]}
+    functions.hand(Environment.current().inspect_fleet_function, order)
+    logger.info("a closer look", incident_id=incident.incident_id, node_id=incident.node_id, reason=why)
 
 
 def _taken_out(incident: Incident, policy: Policy) -> Traffic | None:

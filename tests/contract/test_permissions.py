@@ -39,7 +39,7 @@ from tests.functional.deploying import (
 )
 from tests.functional.fleet import grow
 from tests.functional.gate import Killed
-from tests.functional.inspecting import UNWATCHED, begin, full, hear, printed, whole
+from tests.functional.inspecting import SLOW, UNWATCHED, begin, full, hear, printed, whole
 from tests.functional.machine import Machine, heal
 from tests.functional.paging import on_this_machine, receiving
 from tests.functional.pushing import push as push_samples
@@ -207,6 +207,23 @@ def inspected(world: World) -> None:
     begin(world)
 
 
+def looked_at(world: World) -> None:
+    """What only inspection sees is verified by a look of its own."""
+    sick, _ = world.instances()
+    world.ssm.probes.answer = lambda node: ("Success", full() if node == sick else printed())
+    for _ in range(2):
+        whole(world)
+        world.time.shift(10)
+    hear(world, "FindingRaised")
+    request = {"incident_id": world.deliver("SignalRaised")["incident_id"]}
+    Machine(world, request["incident_id"]).run(until="VerifyHealth")
+    world.time.shift(20)
+    world.handed.clear()
+    world.invoke("verify_health", request)
+    ((_, order),) = world.handed
+    world.invoke("inspect_fleet", order)
+
+
 def pushed(world: World) -> None:
     """A node says itself that its disk is full."""
     sick, _ = world.instances()
@@ -347,6 +364,7 @@ TOUR: tuple[Callable[[World], None], ...] = (
     anchored,
     swept,
     inspected,
+    looked_at,
     drained,
     pushed,
     commanded,
@@ -366,6 +384,7 @@ CAREFUL = {
     digested: POLICY + TOLD,
     flapped: POLICY.replace("heals: 9", "heals: 1"),
     inspected: UNWATCHED,
+    looked_at: SLOW,
     drained: switched(POLICY),
     pushed: UNWATCHED,
     commanded: running.ALLOWED + "ssh: { nodes: { rack: { host: 127.0.0.1, port: 9, group: depot } } }\n",

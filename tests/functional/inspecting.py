@@ -30,6 +30,11 @@ healing:
     "inspection: { checks: { disk_used: { symptom: disk_filling } } }\n"
 )
 
+#: The same, with time between two looks of a verification.
+SLOW = UNWATCHED.replace("settle_seconds: 4", "settle_seconds: 40").replace(
+    "verify_timeout_seconds: 12", "verify_timeout_seconds: 400"
+)
+
 
 def printed(**changes: Any) -> str:
     """What a healthy node's probe prints, with changes."""

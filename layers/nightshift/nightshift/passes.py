@@ -65,11 +65,15 @@ class Batch(_Fact):
 
 
 class Pass(_Fact):
-    """How a pass stands. ``collected`` are the numbers of the batches whose answers were read."""
+    """How a pass stands. ``collected`` are the numbers of the batches whose answers were read.
+
+    A pass over ``only`` some nodes is a closer look: what it finds counts, and it has no report.
+    """
 
     pass_id: str
     by: str
     group: str = ""
+    only: tuple[str, ...] = ()
     started_at: Instant
     deadline_at: Instant
     batches: int
@@ -82,6 +86,11 @@ class Pass(_Fact):
     def complete(self) -> bool:
         """Whether every batch was read."""
         return len(self.collected) >= self.batches
+
+    @property
+    def is_to_report(self) -> bool:
+        """Whether all that it will ever know is there, and waits for its report."""
+        return self.complete and not self.reported_at and not self.only
 
 
 class Row(_Fact):

@@ -24,8 +24,7 @@ class Inspections:
         """Store a new pass with its batches; False when it was begun before."""
         known = self.find(began.pass_id)
         if known:
-            if not known.reported_at:
-                self._run(known.pass_id, known.deadline_at)
+            self._run(known)
             return False
         expires = self._expires(began.started_at)
         for batch in batches:
@@ -43,7 +42,7 @@ class Inspections:
             )
         except Conflict:
             return False
-        self._run(began.pass_id, began.deadline_at)
+        self._run(began)
         return True
 
     def find(self, pass_id: str) -> Pass | None:
@@ -144,15 +143,18 @@ class Inspections:
         }
         tables.write(tables.put("standing", self._table, item | self._expires(clock.iso(at))))
 
-    def _run(self, pass_id: str, deadline: str) -> None:
+    def _run(self, one: Pass) -> None:
+        """A closer look holds up no pass, and nobody misses it: one that is lost is followed by another."""
+        if one.only or one.reported_at:
+            return
         tables.write(
             tables.update(
                 "running",
                 self._table,
                 {"inspection_id": RUNNING},
                 "SET #pass = :deadline",
-                {":deadline": deadline},
-                names={"#pass": pass_id},
+                {":deadline": one.deadline_at},
+                names={"#pass": one.pass_id},
             )
         )
 
