@@ -76,6 +76,18 @@ def replaced_at_once(world: World) -> None:
     heal(world, sick)
 
 
+def replaced_unseen(world: World) -> None:
+    """A node falls silent between its admission and its replacement."""
+    sick, _ = world.instances()
+    world.cures = {"Welcome"}
+    world.fall_ill(sick)
+    order = Machine(world, world.speak(sick)["incident_id"]).run(until="ReplaceNode")
+    world.readings[sick].clear()
+    world.pass_time(25)
+    world.tokens["token-unseen"] = None
+    world.invoke("replace_node", {**order, "token": "token-unseen"})
+
+
 def replacement_refused(world: World) -> None:
     """The group must not be touched; and a second alarm after the page opens anew."""
     sick, _ = world.instances()
@@ -353,6 +365,7 @@ def digested(world: World) -> None:
 TOUR: tuple[Callable[[World], None], ...] = (
     everything_in_vain,
     replaced_at_once,
+    replaced_unseen,
     replacement_refused,
     storm,
     disk_cleaned,

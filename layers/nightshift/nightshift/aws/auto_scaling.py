@@ -59,11 +59,10 @@ def capacity(auto_scaling_group: str) -> Capacity:
     return Capacity(desired=view.desired, largest=view.largest, in_service=view.in_service)
 
 
-def terminate(auto_scaling_group: str, node_id: str) -> bool:
-    """Have the group terminate and replace a node; False when it has left the group already.
+def stands(auto_scaling_group: str, node_id: str) -> bool:
+    """Look whether the group can replace a node; False when it has left the group already.
 
-    Raises Refused ``group.suspended``, ``group.refreshing`` or ``group.not_in_service``, and Retryable
-    ``group.busy``.
+    Raises Refused ``group.suspended``, ``group.refreshing`` or ``group.not_in_service``.
     """
     view = describe(auto_scaling_group)
     if node_id not in view.instances:
@@ -80,6 +79,11 @@ def terminate(auto_scaling_group: str, node_id: str) -> bool:
         raise Refused("group.refreshing", f"an instance refresh of {auto_scaling_group} is running")
     if node_id not in view.in_service:
         raise Refused("group.not_in_service", f"{node_id} is not InService in {auto_scaling_group}")
+    return True
+
+
+def terminate(auto_scaling_group: str, node_id: str) -> None:
+    """Have the group terminate and replace a node; raises Retryable ``group.busy``."""
     try:
         client("autoscaling").terminate_instance_in_auto_scaling_group(
             InstanceId=node_id, ShouldDecrementDesiredCapacity=False
@@ -89,4 +93,3 @@ def terminate(auto_scaling_group: str, node_id: str) -> bool:
         if code not in _BUSY:
             raise
         raise Retryable("group.busy", f"{auto_scaling_group} did not terminate {node_id}: {code}") from error
-    return True

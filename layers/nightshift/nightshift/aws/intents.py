@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from nightshift import clock
+from nightshift.aws import tables
 from nightshift.aws.groups import Groups
 from nightshift.aws.incidents import Incidents
 from nightshift.aws.nodes import Nodes
@@ -78,19 +79,19 @@ class Intents:
         self._steps, self._policies = steps, policies
 
     def record(self, order: Ordered, now: datetime, actor: str, *, successor: bool = False) -> Step:
-        """The step of ``order``, its intent written once. A retried order only brings its new token.
+        """The step of ``order``, its intent written once. A retried order that still holds its node only
+        brings its new token.
 
         With ``successor`` the step will wait for the node that takes this one's place.
         Raises Conflict when the intent may not be written now, Permanent ``node.unknown``.
         """
         known = self._steps.get(order.step_id)
         if known:
+            self.confirm(known, now)
             self._steps.await_with(order.step_id, order.token)
             return known.model_copy(update={"token": order.token})
         incident = self._incidents.get(order.incident_id)
-        node = self._nodes.get(incident.node_id)
-        if node is None:
-            raise Permanent("node.unknown", f"{incident.node_id} is not in the inventory")
+        node = self._node(incident)
         step = order.step(incident, clock.iso(now))
         waiting = step.step_id if successor else ""
         writes = [
@@ -122,6 +123,33 @@ class Intents:
                 "intent.not_admitted", f"nothing was done: {error.message}", **error.context
             ) from error
         return step
+
+    def confirm(self, step: Step, now: datetime) -> None:
+        """Check once more, before an effect, that the step's incident still holds its node under its fence.
+
+        A successor that has come already is held in its predecessor's stead. Raises Conflict when it is not.
+        """
+        incident = self._incidents.get(step.incident_id)
+        node = self._node(incident)
+        held = self._groups.holds_lease(
+            node.group,
+            node.node_id,
+            incident_id=incident.incident_id,
+            fence=step.fence,
+            now=clock.iso(now),
+        )
+        try:
+            tables.transact([held])
+        except Conflict as error:
+            raise Conflict(
+                "intent.not_admitted", f"nothing more is done: {error.message}", **error.context
+            ) from error
+
+    def _node(self, incident: Incident) -> Node:
+        node = self._nodes.get(incident.node_id)
+        if node is None:
+            raise Permanent("node.unknown", f"{incident.node_id} is not in the inventory")
+        return node
 
     def _attempt(self, order: Ordered, node: Node, now: datetime) -> Write:
         _, policy = self._policies.current()

@@ -54,6 +54,19 @@ def reading(symptom: Symptom, samples: Sequence[Sample], now: datetime, healing:
     return Reading("well", f"{symptom.metric.name} is {newest.value} at {newest.at}", str(newest.value))
 
 
+def gone(
+    symptoms: Mapping[str, Symptom],
+    samples: Mapping[str, Sequence[Sample]],
+    now: datetime,
+    healing: Healing,
+) -> str:
+    """By which samples every symptom is well now; empty while one is not, or is silent."""
+    readings = {name: reading(one, samples.get(name, ()), now, healing) for name, one in symptoms.items()}
+    if any(one.state != "well" for one in readings.values()):
+        return ""
+    return "; ".join(f"{name}: {one.reason}" for name, one in readings.items())
+
+
 def lasted(
     symptom: Symptom, samples: Iterable[Sample], held_since: str, now: datetime, share: int
 ) -> tuple[bool, str]:
