@@ -16,9 +16,12 @@ from botocore.exceptions import ClientError
 from nightshift.aws.session import client
 from nightshift.errors import Conflict
 
-TRIES = 5  # of a transaction that met another one
+TRIES = 5  # of a transaction that met another one, or a table that was busy
 MOST_ITEMS = 100  # that one BatchGetItem takes
 BATCH = 25  # as many puts as one BatchWriteItem takes
+# Why a transaction was cancelled although no condition was lost.
+_THROTTLED = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
+_MET = _THROTTLED | {"TransactionConflict"}
 
 _to, _from = TypeSerializer(), TypeDeserializer()
 
@@ -144,7 +147,10 @@ def update(
 
 
 def transact(writes: Sequence[Write]) -> None:
-    """Do all of ``writes`` or none; raises Conflict ``state.conflict`` whose context names who lost."""
+    """Do all of ``writes`` or none; raises Conflict ``state.conflict`` whose context names who lost.
+
+    A table that stays busy raises DynamoDB's own error, as it does outside of transactions.
+    """
     for attempt in range(1, TRIES + 1):
         try:
             client("dynamodb").transact_write_items(
@@ -159,10 +165,13 @@ def transact(writes: Sequence[Write]) -> None:
                 for write, reason in zip(writes, reasons, strict=False)
                 if reason.get("Code") != "None"
             }
-            # Two transactions met at an item; no condition was lost, so the same one may be tried again.
-            if set(lost.values()) == {"TransactionConflict"} and attempt < TRIES:
+            why = set(lost.values())
+            # Two met at an item, or it is busy; no condition was lost, so the same one may be tried again.
+            if why and why <= _MET and attempt < TRIES:
                 time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 # nosec B311 - jitter, not a secret
                 continue
+            if why & _THROTTLED and why <= _MET:
+                raise
             names = ", ".join(lost)
             raise Conflict("state.conflict", f"another writer was first: {names}", lost=names) from error
         return
