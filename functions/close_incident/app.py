@@ -139,17 +139,27 @@ def _free(
         for node, one in (group.leases if group else {}).items()
         if lease and one.incident_id == incident.incident_id
     ]
+    # A lease that has expired may be reaped while the node's successor is still awaited.
+    awaited = [
+        node
+        for node, step in (group.replacements if group else {}).items()
+        if lease and node not in held and step.startswith(f"{incident.incident_id}-")
+    ]
     mine = group is not None and group.troubled.get(incident.subject) == incident.incident_id
     struck = incident.subject if subject and mine else ""
     writes = []
     before = group.fared if group else {}
     after = efficacy.counted(before, incident.levels, ended_at) if ended_at and group else before
     learned = (before, after) if after != before else None
-    if held or struck or learned:  # an incident holds at most one node of a group at a time
-        node_id = held[0] if held else ""
+    if held or awaited or struck or learned:  # an incident holds at most one node of a group at a time
         writes.append(
             groups.give_back(
-                incident.group, incident.incident_id, node_id=node_id, subject=struck, learned=learned
+                incident.group,
+                incident.incident_id,
+                node_id=next(iter(held), ""),
+                awaited=next(iter(awaited), ""),
+                subject=struck,
+                learned=learned,
             )
         )
     if subject:

@@ -70,6 +70,7 @@ class Leases:
         incident_id: str,
         *,
         node_id: str = "",
+        awaited: str = "",
         subject: str = "",
         learned: tuple[Mapping[str, Fared], Mapping[str, Fared]] | None = None,
     ) -> Write:
@@ -77,11 +78,14 @@ class Leases:
 
         Each where it is asked for; ``learned`` is how remedies fared before and with this incident. It loses
         if the incident does not hold the lease, and if somebody else has learned meanwhile. Nothing waits for
-        the node's successor any more: one that comes late is a node like any other.
+        the node's successor any more, nor for that of ``awaited``, a node whose lease is gone already: one
+        that comes late is a node like any other.
         """
         removed = ["leases.#node", "replacements.#node"] if node_id else []
+        removed += ["replacements.#awaited"] if awaited else []
         removed += ["troubled.#subject"] if subject else []
-        names = ({"#node": node_id} if node_id else {}) | ({"#subject": subject} if subject else {})
+        places = {"#node": node_id, "#awaited": awaited, "#subject": subject}
+        names = {place: name for place, name in places.items() if name}
         told: dict[str, object] = {":me": incident_id} if node_id else {}
         conditions = ["leases.#node.incident_id = :me"] if node_id else []
         if learned:
@@ -89,7 +93,7 @@ class Leases:
             told |= {":before": before, ":after": after}
             conditions.append("(attribute_not_exists(fared) OR fared = :before)")
         return tables.update(
-            "lease" if node_id else "roll",
+            "lease" if node_id or awaited else "roll",
             self._table,
             {"group": group},
             ("SET fared = :after " if learned else "") + (f"REMOVE {', '.join(removed)}" if removed else ""),
