@@ -43,8 +43,8 @@ def test_a_sample_of_a_pass_a_push_or_a_metric_puts_it_off() -> None:
 def test_looks_are_never_closer_than_the_probe_and_systems_manager_bear() -> None:
     """However short the settle time is."""
     hasty = {"healing": healing(settle_seconds=2)}
-    assert closer_look.due(aftermath(acted_at=at(-14), **hasty), MEASURED) == ""
-    assert closer_look.due(aftermath(acted_at=at(-15), **hasty), MEASURED)
+    assert closer_look.due(aftermath(acted_at=at(-4), **hasty), MEASURED) == ""
+    assert closer_look.due(aftermath(acted_at=at(-5), **hasty), MEASURED)
 
 
 def test_what_no_probe_measures_is_not_looked_at() -> None:

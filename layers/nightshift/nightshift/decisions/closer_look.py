@@ -9,7 +9,7 @@ from nightshift.decisions.verification import Aftermath
 from nightshift.policy_inspection import Inspection
 
 #: Seconds between two looks at least: the probe itself takes some, and Systems Manager limits its calls.
-LEAST = timedelta(seconds=15)
+LEAST = timedelta(seconds=5)
 
 
 def due(aftermath: Aftermath, inspection: Inspection) -> str:
