@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
 
 from nightshift import redaction
 from nightshift.entry import entry, subject
@@ -83,6 +84,19 @@ def test_what_may_be_mended_by_another_try_is_a_warning_and_all_else_an_error(
     assert (line["level"], line["code"]) == (level, code)
     assert line["incident_id"] == "inc-20261123-7c1d0b9a42"
     assert ("exception" in line) == (code == "unexpected"), "only a mistake of ours shows its stack"
+
+
+def test_what_aws_does_not_allow_is_permanent_whichever_service_says_so(log: io.StringIO) -> None:
+    """Another answer of the same service is raised as it is."""
+    for code in ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"):
+        said = ClientError({"Error": {"Code": code, "Message": "not authorized"}}, "SendCommand")
+        with pytest.raises(Permanent, match="SendCommand operation: not authorized") as denied:
+            failing(said)({"incident_id": "inc-1"}, CONTEXT)
+        assert denied.value.code == "call.denied"
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "later"}}, "SendCommand")
+    with pytest.raises(ClientError):
+        failing(throttled)({"incident_id": "inc-1"}, CONTEXT)
+    assert [line["code"] for line in lines(log)] == ["call.denied"] * 4 + ["unexpected"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The entry of every function: what stands in each line of its log, and how a failure leaves it.
 
 A failure that another try may mend is a warning, every other one an error; both with their code. It is raised
-again as it is: Step Functions, Lambda and the queues decide what comes of it, and their alarms speak.
+again as it is: Step Functions, Lambda and the queues decide what comes of it, and their alarms speak. Only a
+call that AWS does not allow is raised as Permanent: no try changes a role, so the machines make no other.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from nightshift import redaction
-from nightshift.errors import NightshiftError
+from nightshift.errors import NightshiftError, Permanent
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 #: What an event may be about, by the first letters of its id.
 SUBJECTS = {"inc-": "incident_id", "dep-": "deployment_id", "cmd-": "command_id"}
+#: What the services answer to a caller whose role does not allow the call.
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 _ID = re.compile(r"(inc|dep|cmd)-[A-Za-z0-9-]{1,80}")
 
 
@@ -37,8 +40,11 @@ def entry(logger: Logger) -> Callable[[Handler], Handler]:
             try:
                 return handler(event, context)
             except Exception as error:  # every failure is said, and raised again
-                _say(logger, error)
-                redaction.silenced(error)
+                denied = _denied(error)
+                _say(logger, denied or error)
+                redaction.silenced(denied or error)
+                if denied:
+                    raise denied from None
                 raise
 
         return logger.inject_lambda_context(clear_state=True)(entered)
@@ -63,6 +69,13 @@ def _places(event: object) -> Iterator[Mapping[str, object]]:
         yield event
         if isinstance(detail := event.get("detail"), Mapping):
             yield detail
+
+
+def _denied(error: Exception) -> Permanent | None:
+    """The error of the AWS SDK, known by its shape, that says that this function's role may not."""
+    answer = getattr(error, "response", None)
+    said = answer.get("Error", {}) if isinstance(answer, Mapping) else {}
+    return Permanent("call.denied", f"AWS does not allow it: {error}") if said.get("Code") in DENIED else None
 
 
 def _say(logger: Logger, error: Exception) -> None:
