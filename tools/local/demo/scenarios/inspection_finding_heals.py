@@ -15,7 +15,7 @@ EVERY_SECONDS = 3.0  # a pass takes about as long; on AWS they are minutes apart
 
 
 class InspectionFindingHeals(Healing):
-    """No alarm speaks: two passes see the same, and the passes after them see it gone."""
+    """No alarm speaks: two passes see the same, and verification looks for itself that it is gone."""
 
     name, title = "inspection_finding_heals", "fill the disk of api-local-2 to 78 %, below its alarm"
     node, symptom, remedy, level = "api-local-2", "disk_filling", "clean_disk", 1
@@ -27,8 +27,8 @@ class InspectionFindingHeals(Healing):
         self.written = faults.fill_disk(world.node(self.node), 78.0)
 
     def judge(self, world: World) -> Result | None:
-        """Certain when the incident has ended; until then pass follows pass."""
-        if time.monotonic() >= self._next:
+        """Certain when the incident has ended; until it is opened pass follows pass."""
+        if world.incident_of(self.node_id, self.symptom) is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             self.passes += 1
             world.connection.client("lambda").invoke(
