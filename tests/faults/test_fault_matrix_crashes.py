@@ -151,15 +151,15 @@ def test_row_16_an_exception_after_the_effect_allows_no_second_one(
 def test_row_17_when_a_functions_time_is_over_the_next_owner_resumes_its_step(
     tmp_path: Path, policy: str, function: str
 ) -> None:
-    """At each of its calls it hangs until Lambda ends it; who comes next has its step, and a new token."""
+    """At each call but reads it hangs until Lambda ends it; who comes next has its step, and a new token."""
 
     def life(world: World, crashes: Crashes) -> None:
         sick, _ = world.instances()
         world.fall_ill(sick)
 
         def hangs(when: str, call: str) -> None:
-            if not call.startswith(function):
-                return
+            if not call.startswith(function) or call.endswith("GetItem"):
+                return  # a read leaves nothing behind: it is the next call that matters
             try:
                 crashes.pulse(when, call)
             except Killed:
@@ -175,7 +175,7 @@ def test_row_17_when_a_functions_time_is_over_the_next_owner_resumes_its_step(
         assert step
         assert world.tokens[step.token] == {"succeeded": True}
 
-    everywhere(tmp_path, life, policy, least=12)
+    everywhere(tmp_path, life, policy, least=5)
 
 
 def test_row_17_a_step_that_nobody_resumes_in_time_is_given_to_a_person() -> None:
