@@ -83,6 +83,6 @@ def _look(incident: Incident, now: datetime) -> None:
     known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
     since = now - clock.seconds(healing.stale_seconds)
     samples = evidence.samples(stores.inspections, known, incident.node_id, since, now) if known else {}
-    gone = health.gone(known, samples, now, healing)
+    gone = health.gone(health.readings(known, samples, now, healing))
     if gone:
         raise Conflict("intent.not_admitted", f"nothing was done: the symptom went away late: {gone}")

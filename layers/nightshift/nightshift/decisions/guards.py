@@ -95,10 +95,9 @@ def evidence(situation: Situation) -> Admission | None:
 
 def recovered(situation: Situation) -> Admission | None:
     """A symptom that is gone ends an untouched incident, and sends a touched one to verification."""
-    readings = situation.readings()
-    if any(reading.state != "well" for reading in readings.values()):
+    gone = health.gone(situation.readings())
+    if not gone:
         return None
-    gone = "; ".join(f"{name}: {reading.reason}" for name, reading in readings.items())
     if situation.untouched:
         delegated = situation.incident.wait == "fresh_release"
         how = "went away when its release was rolled back" if delegated else "went away by itself"

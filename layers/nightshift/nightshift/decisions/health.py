@@ -54,17 +54,21 @@ def reading(symptom: Symptom, samples: Sequence[Sample], now: datetime, healing:
     return Reading("well", f"{symptom.metric.name} is {newest.value} at {newest.at}", str(newest.value))
 
 
-def gone(
+def readings(
     symptoms: Mapping[str, Symptom],
     samples: Mapping[str, Sequence[Sample]],
     now: datetime,
     healing: Healing,
-) -> str:
+) -> dict[str, Reading]:
+    """What the samples of each symptom say now."""
+    return {name: reading(one, samples.get(name, ()), now, healing) for name, one in symptoms.items()}
+
+
+def gone(found: Mapping[str, Reading]) -> str:
     """By which samples every symptom is well now; empty while one is not, or is silent."""
-    readings = {name: reading(one, samples.get(name, ()), now, healing) for name, one in symptoms.items()}
-    if any(one.state != "well" for one in readings.values()):
+    if any(one.state != "well" for one in found.values()):
         return ""
-    return "; ".join(f"{name}: {one.reason}" for name, one in readings.items())
+    return "; ".join(f"{name}: {one.reason}" for name, one in found.items())
 
 
 def lasted(

@@ -57,10 +57,7 @@ class Situation:
 
     def readings(self) -> dict[str, health.Reading]:
         """What the samples of each joined symptom say now."""
-        return {
-            name: health.reading(symptom, self.samples.get(name, ()), self.now, self.healing)
-            for name, symptom in self.symptoms.items()
-        }
+        return health.readings(self.symptoms, self.samples, self.now, self.healing)
 
     @property
     def ill(self) -> list[str]:
