@@ -87,7 +87,7 @@ def look(incident: Incident, now: datetime) -> tuple[str, Situation]:
     """Read everything that admission weighs, consistently; samples reach back over the longest duration."""
     version, policy = Stores.of(Environment).policies.current()
     node, groups = Stores.of(Environment).nodes.get(incident.node_id), Stores.of(Environment).groups
-    known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
+    known = policy.symptoms_of(incident.symptoms)
     healing = policy.healing_of(incident.group)
     back = max([healing.stale_seconds, *(symptom.for_seconds for symptom in known.values())])
     since, seen = now - clock.seconds(back + 60), Stores.of(Environment).inspections

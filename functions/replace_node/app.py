@@ -80,7 +80,7 @@ def _look(incident: Incident, now: datetime) -> None:
     stores = Stores.of(Environment)
     _, policy = stores.policies.current()
     healing = policy.healing_of(incident.group)
-    known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
+    known = policy.symptoms_of(incident.symptoms)
     since = now - clock.seconds(healing.stale_seconds)
     samples = evidence.samples(stores.inspections, known, incident.node_id, since, now) if known else {}
     gone = health.gone(health.readings(known, samples, now, healing))

@@ -103,7 +103,7 @@ def verify(incident_id: str, now: datetime) -> dict[str, Any]:
 def look(incident: Incident, level: Level, policy: Policy, now: datetime) -> Aftermath:
     """What is known after the level's action; of a replacement also how its group stands."""
     acted_at = level.acted_at or level.started_at
-    known = {name: policy.symptoms[name] for name in incident.symptoms if name in policy.symptoms}
+    known = policy.symptoms_of(incident.symptoms)
     seen = Stores.of(Environment).inspections
     replaced = remedies.load(level.remedy).STATE == "ReplaceNode"
     return Aftermath(

@@ -16,11 +16,10 @@ from tests.faults.life import effects, live, terminations
 from tests.functional.deploying import commit, deployments, good, policy, push, repository
 from tests.functional.endings import over
 from tests.functional.machine import Machine, TaskFailed
-from tests.functional.paging import CANARY, Receiver, paging, receiving
+from tests.functional.paging import CANARY, KEY, ROUTED, Receiver, paging, receiving
 from tests.functional.rejected import Rejected
 from tests.functional.staging import made
 from tests.functional.sweeping import follow, sweep
-from tests.functional.test_channels import KEY, ROUTED
 from tests.functional.world import World
 from tests.samples import sample
 

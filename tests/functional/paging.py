@@ -14,6 +14,15 @@ from tests.functional.staging import POLICY, made
 from tests.functional.world import World
 
 CANARY = "T0P-S3CRET-c4nary"
+KEY = "c4nary" + "0" * 26
+#: Slack's bot first, PagerDuty in its stead; each with the address of whatever listens for it.
+ROUTED = """
+  channels:
+    ops: {{ kind: slack, secret: slack, room: C1, url: '{first}/api' }}
+    oncall: {{ kind: pagerduty, secret: pagerduty, url: '{second}' }}
+  routes:
+    - {{ to: [ops], otherwise: [oncall] }}
+"""
 
 
 class Receiver(ThreadingHTTPServer):

@@ -7,18 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from nightshift.errors import NightshiftError, Permanent, Retryable
-from tests.functional.paging import CANARY, Receiver, opened, paging, receiving
+from tests.functional.paging import CANARY, KEY, ROUTED, Receiver, opened, paging, receiving
 from tests.functional.sweeping import follow, sweep
 from tests.functional.world import World
-
-KEY = "c4nary" + "0" * 26
-ROUTED = """
-  channels:
-    ops: {{ kind: slack, secret: slack, room: C1, url: '{first}/api' }}
-    oncall: {{ kind: pagerduty, secret: pagerduty, url: '{second}' }}
-  routes:
-    - {{ to: [ops], otherwise: [oncall] }}
-"""
 
 
 @pytest.fixture

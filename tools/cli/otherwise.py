@@ -55,7 +55,7 @@ def _verification(policy: Policy, given: Aftermath, about: About) -> Aftermath:
 def _symptoms(
     policy: Policy, names: Mapping[str, object], before: Mapping[str, Symptom]
 ) -> dict[str, Symptom]:
-    found = {name: policy.symptoms[name] for name in names if name in policy.symptoms}
+    found = policy.symptoms_of(names)
     for name, symptom in found.items():
         if name not in before or before[name].metric != symptom.metric:
             raise Unknown(f"{name} is read from another metric there, whose samples were not recorded")

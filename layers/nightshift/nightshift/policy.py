@@ -7,7 +7,7 @@ read-only to everything else. Every limit has a safe default. All times are whol
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -131,6 +131,10 @@ class Policy(_Part):
         """How carefully to heal in a group: the policy's limits, with what the group wants otherwise."""
         own = self.groups[group].healing if group in self.groups else {}
         return Healing.model_validate({**self.healing.model_dump(), **own})
+
+    def symptoms_of(self, names: Iterable[str]) -> dict[str, Symptom]:
+        """Those of some symptoms that the policy knows, by name; an incident may outlive one."""
+        return {name: self.symptoms[name] for name in names if name in self.symptoms}
 
     def install_of(self, group: str) -> Install:
         """How releases are put onto the nodes of a group; an app that is never deployed has the defaults."""
