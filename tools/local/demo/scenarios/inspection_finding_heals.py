@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 
@@ -31,10 +30,8 @@ class InspectionFindingHeals(Healing):
         if world.incident_of(self.node_id, self.symptom) is None and time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY_SECONDS
             self.passes += 1
-            world.connection.client("lambda").invoke(
-                FunctionName=world.connection.output("InspectFleetFunction"),
-                Payload=json.dumps({"id": str(uuid.uuid4()), "by": "demo"}).encode(),
-            )
+            order = {"id": str(uuid.uuid4()), "by": "demo"}
+            world.connection.ask("InspectFleetFunction", order, "look: nightshift inspect")
         return super().judge(world)
 
     def more(self, world: World, incident: Incident) -> dict[str, tuple[object, bool]]:
